@@ -19,7 +19,7 @@
 //!
 //! - One module for each interface: [`follow_up`] and [`pathway`], [`prescribing`], [`payment`], [`verifier`];
 //!   [`insurance`] with `eligibility`, `preauthorization`, `claims` and `reconciliation`;
-//!   [`capitation`], [`pricing`]. A type may implement several: `#[plugin(eligibility, claims)]`.
+//!   [`capitation`], [`pricing`]; [`panel`] beside a pathway. A type may implement several: `#[plugin(eligibility, claims)]`.
 //! - Shared by all: [`types`] (codes, exact decimals, texts, citations),
 //!   [`clinical`] (the snapshot), [`money`], [`time`].
 //! - Capabilities, if the manifest requests and the tenant grants them: [`log`],
@@ -39,6 +39,7 @@ pub mod follow_up;
 mod host;
 pub mod insurance;
 pub mod money;
+pub mod panel;
 #[doc(hidden)]
 pub mod panics;
 pub mod pathway;

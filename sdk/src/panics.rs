@@ -20,6 +20,7 @@ use crate::{
         reconciliation::{self, Reconciliation},
     },
     log,
+    panel::{self, Panel},
     pathway::{self, Pathway},
     payment::{self, Payer},
     prescribing::{self, Review},
@@ -90,6 +91,18 @@ impl<P: Migration> Migration for Loud<P> {
     fn migrate(state: follow_up::State, stage: String) -> Result<migration::Migrated, follow_up::Error> {
         install();
         P::migrate(state, stage)
+    }
+}
+
+impl<P: Panel> Panel for Loud<P> {
+    fn render(
+        standing: panel::Standing,
+        snapshot: Snapshot,
+        viewer: panel::Viewer,
+        now: Instant,
+    ) -> Result<Vec<panel::Block>, panel::Error> {
+        install();
+        P::render(standing, snapshot, viewer, now)
     }
 }
 

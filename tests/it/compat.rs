@@ -7,10 +7,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 use xinglin_domain::{
     capitation::{Account, Choice, Consumption, Enrolled, Enrolment, Indicator, MemberMonths, Place},
-    coding::{Attribute, AttributeValue, Coding, system},
+    clinical::{Observation, ObservationValue, Sex, Snapshot, Subject},
+    coding::{Attribute, AttributeValue, Coding, Decimal, Quantity, system},
     id::{CallId, TenantId},
     insurance::Period,
     money::Money,
+    panel::{Block, Standing, Viewer},
     pricing::{Priced, Progress, Purchase, Service},
     time::Instant,
 };
@@ -343,6 +345,48 @@ async fn a_scheme_and_a_list_of_prices_built_against_payment_1_1_reckon() {
         let report = runtime.replay(plugin, &tape).await.expect("replayed");
         assert!(report.identical && report.conclusive, "{report:?}");
     }
+}
+
+/// What is shown of a patient, by a plugin that is never built again; it replays.
+#[tokio::test]
+async fn a_panel_built_against_panel_1_0_is_taken() {
+    let runtime = Runtime::new(Options { calls: 2, ..Options::default() }).expect("an engine");
+    let package = Package::read(frozen::DIABETES_PANEL.package()).expect("it is taken");
+    let plugin = runtime.load(&package, &Grants::as_asked(package.manifest())).await.expect("loaded");
+    let now = Instant::parse("2026-11-15").expect("a day");
+    let glucose = |days: i64, unscaled: i64| Observation {
+        code: vec![Coding::new(system::LOINC, "14743-9")],
+        value: ObservationValue::Quantity(Quantity {
+            value: Decimal::new(unscaled, 1).expect("a decimal"),
+            unit: "mmol/L".to_owned(),
+        }),
+        components: Vec::new(),
+        effective: Some(now.plus_days(-days)),
+        attributes: Vec::new(),
+    };
+    let snapshot = Snapshot {
+        taken_at: now,
+        subject: Subject { pseudonym: "p-1".to_owned(), age_months: Some(588), sex: Sex::Unknown },
+        conditions: Vec::new(),
+        allergies: Vec::new(),
+        medications: Vec::new(),
+        observations: vec![glucose(1, 62), glucose(8, 171)],
+        omissions: Vec::new(),
+        attributes: Vec::new(),
+    };
+    let standing =
+        Standing { stage: "initial".to_owned(), enrolled: now, active: true, state: None, tasks: Vec::new() };
+    let codes = ["follow-up".to_owned(), "recheck".to_owned()];
+    let settings = package.manifest().resolve(&[]).expect("defaults");
+    let context = CallContext { settings, ..demonstrated(now) };
+    let call = runtime.render_panel(&plugin, context, (&standing, &codes), &snapshot, Viewer::Patient, now).await;
+    let panel = call.outcome.expect("an answer").expect("a panel");
+    let curve = panel.0.iter().find_map(|block| if let Block::Series(series) = block { Some(series) } else { None });
+    let curve = curve.expect("a curve");
+    let values: Vec<String> = curve.points.iter().map(|point| point.value.to_string()).collect();
+    assert_eq!((values, curve.bands.len()), (vec!["17.1".to_owned(), "6.2".to_owned()], 5));
+    let report = runtime.replay(&plugin, &call.tape).await.expect("replayed");
+    assert!(report.identical && report.conclusive, "{report:?}");
 }
 
 async fn one_order_is_judged_under_two_majors_and_two_minors(hospital: TestHospital) {

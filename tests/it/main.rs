@@ -40,6 +40,7 @@ mod ledger;
 mod lifecycle;
 mod measurements;
 mod money;
+mod panels;
 mod passkeys;
 mod pathway_care;
 mod pathway_files;

@@ -395,8 +395,8 @@ async fn every_shipped_safety_item_is_known(hospital: TestHospital) {
                 AnswerKind::Boolean => AnswerValue::Boolean(true),
                 AnswerKind::Integer(_) => AnswerValue::Integer(3),
                 AnswerKind::Text => AnswerValue::Text("是".into()),
-                AnswerKind::Quantity(..) => panic!("{question:?}"),
                 AnswerKind::Choice(choices) => AnswerValue::Choice(choices.last().expect("a choice").code.clone()),
+                _ => panic!("{question:?}"),
             };
             assert!(asked.danger(&worst).is_some(), "{}: {question:?}", install.plugin_id);
             if let AnswerKind::Choice(choices) = &question.kind {

@@ -1,4 +1,4 @@
-//! Care: visits, conversations, prescriptions, pathways with their alerts and holds, and
+//! Care: visits, conversations, prescriptions, pathways with their panels, alerts and holds, and
 //! decision support for other systems.
 
 pub mod alert;
@@ -10,6 +10,7 @@ pub mod item_order;
 mod look_again;
 pub mod message;
 mod open;
+pub mod panel;
 pub mod pathway;
 pub mod prescription;
 pub mod safety;

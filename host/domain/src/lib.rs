@@ -37,6 +37,7 @@ pub mod ledger;
 pub mod machine;
 pub mod measure;
 pub mod money;
+pub mod panel;
 pub mod pathway;
 pub mod patient;
 pub mod payer;

@@ -36,11 +36,13 @@ pub enum Interface {
     Pricing,
     /// `xinglin:identity/verifier`: verification of persons and certificates. Fails closed.
     Verifier,
+    /// `xinglin:panel/panel`: what is shown of a patient in a pathway. Fails open.
+    Panel,
 }
 
 impl Interface {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::FollowUp,
         Self::Migration,
         Self::Pathway,
@@ -53,6 +55,7 @@ impl Interface {
         Self::Capitation,
         Self::Pricing,
         Self::Verifier,
+        Self::Panel,
     ];
 
     /// Whether one of these is a disease pathway, of whatever minor.
@@ -75,6 +78,7 @@ impl Interface {
             Self::Capitation => "xinglin:payment/capitation",
             Self::Pricing => "xinglin:payment/pricing",
             Self::Verifier => "xinglin:identity/verifier",
+            Self::Panel => "xinglin:panel/panel",
         }
     }
 }
@@ -104,6 +108,7 @@ impl Export {
         Self { interface: Interface::Capitation, version: (1, 1, 0) },
         Self { interface: Interface::Pricing, version: (1, 1, 0) },
         Self { interface: Interface::Verifier, version: (1, 0, 0) },
+        Self { interface: Interface::Panel, version: (1, 0, 0) },
     ];
 
     /// The interface.

@@ -89,7 +89,9 @@ impl Runtime {
             Err(e) => (String::new(), Some(Cause::new(FailureCode::Output, e.to_string()))),
         };
         let turn = match input_error {
-            None => unless(self.stopped(program, &state), self.turn(plugin, tenant, state.tape.is_live())).await,
+            None => {
+                unless(self.stopped(program, &state), self.turn(plugin, (tenant, H::APART), state.tape.is_live())).await
+            }
             Some(cause) => Err(cause),
         };
         let mut admission = None;
@@ -174,8 +176,14 @@ impl Runtime {
 
     /// Waits for a place: first of the plugin, then of the tenant's share, so that neither one
     /// plugin's queue nor one tenant's load blocks the others.
-    async fn turn<'a>(&'a self, plugin: &'a Plugin, tenant: TenantId, live: bool) -> Result<Turn<'a>, Cause> {
-        let admission = match live.then(|| plugin.breaker.admit(time::Instant::now())) {
+    async fn turn<'a>(
+        &'a self,
+        plugin: &'a Plugin,
+        (tenant, apart): (TenantId, bool),
+        live: bool,
+    ) -> Result<Turn<'a>, Cause> {
+        let breaker = if apart { &plugin.apart } else { &plugin.breaker };
+        let admission = match live.then(|| breaker.admit(time::Instant::now())) {
             None => None,
             Some(Ok(admission)) => Some(admission),
             Some(Err(wait)) => {

@@ -80,6 +80,7 @@ impl Runtime {
             program,
             calls: Semaphore::new(self.shared.calls_per_plugin as usize),
             breaker: Breaker::default(),
+            apart: Breaker::default(),
             requests: Arc::new(Semaphore::new(grants.http.concurrent as usize)),
             grants: Arc::new(grants),
         }))

@@ -30,6 +30,8 @@ pub struct Plugin {
     pub(crate) grants: Arc<Grants>,
     pub(crate) calls: Semaphore,
     pub(crate) breaker: Breaker,
+    /// Of the hooks whose failures are counted apart.
+    pub(crate) apart: Breaker,
     /// Limit of concurrent requests, over all calls.
     pub(crate) requests: Arc<Semaphore>,
 }

@@ -16,6 +16,7 @@ wasmtime::component::bindgen!({
         "../../wit/payment",
         "../../wit/payment-1.1",
         "../../wit/identity",
+        "../../wit/panel",
     ],
     inline: "
         package xinglin:runtime;
@@ -43,6 +44,7 @@ wasmtime::component::bindgen!({
             export xinglin:payment/capitation@1.1.0;
             export xinglin:payment/pricing@1.1.0;
             export xinglin:identity/verifier@1.0.0;
+            export xinglin:panel/panel@1.0.0;
         }
     ",
     imports: { default: async | trappable },

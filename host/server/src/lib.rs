@@ -16,6 +16,7 @@ pub mod cli;
 mod hospital;
 pub mod http;
 pub mod jobs;
+mod svg;
 pub mod telemetry;
 
 use std::{

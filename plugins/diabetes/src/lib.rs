@@ -7,6 +7,7 @@
 mod definition;
 mod measure;
 mod memory;
+mod panel;
 mod screen;
 mod sources;
 mod step;
@@ -14,13 +15,14 @@ mod targets;
 
 use xinglin_sdk::{
     clinical::Snapshot,
+    panel::{self as panels, Block, Panel, Standing, Viewer},
     pathway::{Definition, Eligibility, Error, Event, Outcome, Pathway, State},
     plugin,
     time::Instant,
 };
 
 /// The pathway plugin.
-#[plugin(pathway)]
+#[plugin(pathway, panel)]
 pub struct Diabetes;
 
 impl Pathway for Diabetes {
@@ -34,5 +36,16 @@ impl Pathway for Diabetes {
 
     fn step(state: Option<State>, event: Event, snapshot: Snapshot, now: Instant) -> Result<Outcome, Error> {
         step::step(state.as_ref(), &event, &snapshot, now)
+    }
+}
+
+impl Panel for Diabetes {
+    fn render(
+        standing: Standing,
+        snapshot: Snapshot,
+        viewer: Viewer,
+        now: Instant,
+    ) -> Result<Vec<Block>, panels::Error> {
+        panel::render(&standing, &snapshot, viewer, now)
     }
 }

@@ -15,16 +15,21 @@ const ASCVD_ICD10: [&str; 9] = ["I20", "I21", "I22", "I23", "I24", "I25", "I63",
 /// and with ST elevation), stroke, bypass.
 const ASCVD_SNOMED: [&str; 6] = ["414545008", "22298006", "399211009", "401303003", "230690007", "399261000"];
 
-fn decimal(key: &str) -> Result<Decimal, Error> {
+/// A limit that the hospital sets.
+pub fn decimal(key: &str) -> Result<Decimal, Error> {
     settings::decimal(key).ok_or_else(|| {
         Error::MissingData(zh_en(format!("参数 {key} 没有值。"), format!("The setting {key} has no value.")))
     })
 }
 
+/// The HbA1c below which it is on target.
+pub fn hba1c_maximum(after_severe_hypoglycaemia: bool) -> Result<Decimal, Error> {
+    decimal(if after_severe_hypoglycaemia { "hba1c-maximum-relaxed" } else { "hba1c-maximum" })
+}
+
 /// Whether an HbA1c is on target. A previous severe hypoglycaemia relaxes the target.
 pub fn hba1c_met(hba1c: &Hba1c, after_severe_hypoglycaemia: bool) -> Result<bool, Error> {
-    let key = if after_severe_hypoglycaemia { "hba1c-maximum-relaxed" } else { "hba1c-maximum" };
-    Ok(hba1c.is_below(decimal(key)?))
+    Ok(hba1c.is_below(hba1c_maximum(after_severe_hypoglycaemia)?))
 }
 
 /// Whether a glucose is on target.

@@ -2,6 +2,7 @@
 
 use xinglin_sdk::{
     clinical::{Condition, ConditionStatus, Medication, Observation, Section, Sex, Snapshot},
+    panel::Bound,
     time::{DAY, Instant, plus_days},
     types::{AttributeValue, Attributes as _, Coding, Codings as _, Decimal, system},
 };
@@ -60,6 +61,11 @@ impl<'a> Chart<'a> {
     /// Viral loads, newest first.
     pub fn loads(&self) -> Vec<(Instant, Load)> {
         self.results(measure::VIRAL_LOAD, measure::load)
+    }
+
+    /// Viral loads as they are drawn, newest first.
+    pub fn loads_drawn(&self) -> Vec<(Instant, (Decimal, Bound))> {
+        self.results(measure::VIRAL_LOAD, measure::load_drawn)
     }
 
     /// CD4 counts, newest first.

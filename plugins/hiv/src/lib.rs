@@ -28,6 +28,7 @@ mod chart;
 mod definition;
 mod measure;
 mod memory;
+mod panel;
 mod questions;
 pub mod rules;
 mod schedule;
@@ -37,13 +38,14 @@ mod step;
 
 use xinglin_sdk::{
     clinical::Snapshot,
+    panel::{self as panels, Block, Panel, Standing, Viewer},
     pathway::{Definition, Eligibility, Error, Event, Outcome, Pathway, State},
     plugin,
     time::Instant,
 };
 
 /// The pathway plugin.
-#[plugin(pathway)]
+#[plugin(pathway, panel)]
 #[derive(Debug)]
 pub struct Hiv;
 
@@ -58,5 +60,16 @@ impl Pathway for Hiv {
 
     fn step(state: Option<State>, event: Event, snapshot: Snapshot, now: Instant) -> Result<Outcome, Error> {
         step::step(state.as_ref(), &event, &snapshot, now)
+    }
+}
+
+impl Panel for Hiv {
+    fn render(
+        standing: Standing,
+        snapshot: Snapshot,
+        viewer: Viewer,
+        now: Instant,
+    ) -> Result<Vec<Block>, panels::Error> {
+        panel::render(&standing, &snapshot, viewer, now)
     }
 }

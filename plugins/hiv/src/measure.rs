@@ -3,6 +3,7 @@
 
 use xinglin_sdk::{
     clinical::{Observation, ObservationValue},
+    panel::Bound,
     time::Instant,
     types::{AttributeValue, Attributes as _, Codings as _, Decimal, system},
 };
@@ -107,6 +108,19 @@ pub fn load(observation: &Observation) -> Option<Load> {
         Some(">=") if value > high => Some(Load::High),
         Some(_) => None,
     }
+}
+
+/// A viral load that can be judged, as it is drawn: what was not found is below the level that counts as
+/// undetectable.
+pub fn load_drawn(observation: &Observation) -> Option<(Decimal, Bound)> {
+    load(observation)?;
+    let bound = match comparator(observation) {
+        None => Bound::Exact,
+        Some("<" | "<=") => Bound::Below,
+        Some(_) => Bound::Above,
+    };
+    let drawn = observation.quantity().map(|quantity| (quantity.value, bound));
+    Some(drawn.unwrap_or((Decimal::whole(LOAD_LOW), Bound::Below)))
 }
 
 /// CD4 cells per microlitre.

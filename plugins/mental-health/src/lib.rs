@@ -13,7 +13,8 @@
 //!   the patient contacted again, also if this plugin traps or is disabled. The alerts and tasks of this plugin come
 //!   beside it: a pathway cannot say yet that its own safeguard is the same.
 //! - **Messages reach the patient only.** A guardian and an emergency contact are reached by tasks.
-//! - **Scores are not computed by the host**, so no total is recorded; item 9 is. There is no branching: the
+//! - **Scores are not computed by the host**, so no total is recorded; item 9 is. Totals are kept in the state, for the
+//!   panel. There is no branching: the
 //!   fifth question of the ASQ is asked of everybody. Choices have one text, so it has both languages.
 //!   Questions have no bounds and no date: a diary entry is of the day on which it was given.
 //! - **A questionnaire is always asked of the patient.** The slot of the C-SSRS is therefore never asked; staff
@@ -30,6 +31,7 @@ mod conditions;
 mod definition;
 mod memory;
 pub mod numbers;
+mod panel;
 mod scales;
 mod screen;
 mod sources;
@@ -38,6 +40,7 @@ mod tenant;
 
 use xinglin_sdk::{
     clinical::Snapshot,
+    panel::{self as panels, Block, Panel, Standing, Viewer},
     pathway::{Definition, Eligibility, Error, Event, Outcome, Pathway, State},
     plugin,
     time::Instant,
@@ -46,7 +49,7 @@ use xinglin_sdk::{
 pub use sources::Source;
 
 /// The pathway plugin.
-#[plugin(pathway)]
+#[plugin(pathway, panel)]
 #[derive(Debug)]
 pub struct MentalHealth;
 
@@ -61,5 +64,16 @@ impl Pathway for MentalHealth {
 
     fn step(state: Option<State>, event: Event, snapshot: Snapshot, now: Instant) -> Result<Outcome, Error> {
         step::step(state.as_ref(), &event, &snapshot, now)
+    }
+}
+
+impl Panel for MentalHealth {
+    fn render(
+        standing: Standing,
+        snapshot: Snapshot,
+        viewer: Viewer,
+        now: Instant,
+    ) -> Result<Vec<Block>, panels::Error> {
+        panel::render(&standing, &snapshot, viewer, now)
     }
 }

@@ -9,7 +9,9 @@ use xinglin_sdk::{
 };
 
 /// Version of the format. A new field needs a new version, and a reader for this one.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
+/// Totals that are kept of all scales together; the oldest go first.
+const MOST_TOTALS: usize = 200;
 
 /// Why online prescribing is held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -53,6 +55,28 @@ impl Alarm {
             Self::Unreadable => "SAFETY_ITEM_UNREADABLE",
         }
     }
+}
+
+/// A scale with a total.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Scale {
+    /// PHQ-9.
+    Phq9,
+    /// GAD-7.
+    Gad7,
+    /// ISI.
+    Isi,
+}
+
+/// The total of one answered questionnaire. The host computes none, so that they are kept here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Total {
+    /// Of which.
+    pub scale: Scale,
+    /// When it was answered.
+    pub at: Instant,
+    /// The total.
+    pub value: i64,
 }
 
 /// A night of the diary.
@@ -143,6 +167,8 @@ pub struct Memory {
     pub apnoea_treated: bool,
     /// The shared plan.
     pub plan: Plan,
+    /// Totals of answered questionnaires, oldest first. The last field: version 1 ends before it.
+    pub totals: Vec<Total>,
 }
 
 impl Memory {
@@ -171,13 +197,26 @@ impl Memory {
             sleep_excluded: false,
             apnoea_treated: false,
             plan: Plan::default(),
+            totals: Vec::new(),
         }
     }
 
     /// # Errors
-    /// `BadState` if the data have another version, or are malformed.
+    /// `BadState` if the data have a later version, or are malformed.
     pub fn read(state: &State) -> Result<Self, Error> {
-        pathway_state::read(state, VERSION)
+        if state.version != 1 {
+            return pathway_state::read(state, VERSION);
+        }
+        // It had no totals: an empty list is a zero.
+        let data = [state.data.as_slice(), &[0]].concat();
+        pathway_state::read(&State { version: VERSION, data }, VERSION)
+    }
+
+    /// Keeps a total.
+    pub fn scored(&mut self, scale: Scale, at: Instant, value: i64) {
+        self.totals.push(Total { scale, at, value });
+        let over = self.totals.len().saturating_sub(MOST_TOTALS);
+        self.totals.drain(..over);
     }
 
     /// # Errors
@@ -216,7 +255,15 @@ mod tests {
         memory.sleep = Some(Sleep { nights: vec![Night { day: 1, in_bed: 480, asleep: 400 }; 14], ..Sleep::default() });
         let state = memory.write().expect("written");
         assert!(state.data.len() < 200, "{} bytes", state.data.len());
-        assert_eq!(Memory::read(&state), Ok(memory));
+        assert_eq!(Memory::read(&state), Ok(memory.clone()));
+        // Version 1 is the same without the last byte, which counts no totals.
+        let first = State { version: 1, data: state.data[..state.data.len() - 1].to_vec() };
+        assert_eq!(Memory::read(&first), Ok(memory.clone()));
+        for day in 0..300 {
+            memory.scored(Scale::Gad7, day, 7);
+        }
+        assert_eq!((memory.totals.len(), memory.totals[0].at), (200, 100));
+        assert!(memory.write().expect("written").data.len() < 4_096);
         let newer = State { version: VERSION + 1, data: state.data.clone() };
         let short = State { version: VERSION, data: vec![1] };
         let long = State { version: VERSION, data: [state.data, vec![0]].concat() };

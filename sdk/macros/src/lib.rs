@@ -8,10 +8,11 @@ use quote::{format_ident, quote};
 use syn::{Data, DeriveInput, Fields, Ident, Path, Token, parse_macro_input, punctuated::Punctuated};
 
 /// The roles, and the module of the SDK that has the bindings of each.
-const ROLES: [(&str, &str); 12] = [
+const ROLES: [(&str, &str); 13] = [
     ("follow_up", "follow_up"),
     ("migration", "follow_up::migration"),
     ("pathway", "pathway"),
+    ("panel", "panel"),
     ("prescribing", "prescribing"),
     ("payment", "payment"),
     ("verifier", "verifier"),

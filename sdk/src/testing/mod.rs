@@ -19,6 +19,7 @@ mod insurance;
 mod manifest;
 mod order;
 mod outside;
+mod panel;
 mod pathway_run;
 mod patient;
 mod review;
@@ -30,6 +31,7 @@ pub use host::{Host, LogLine};
 pub use insurance::{ClaimBuilder, PolicyBuilder, YEAR, attempt};
 pub use manifest::{assert_needs_declared, data_needs};
 pub use order::OrderBuilder;
+pub use panel::words;
 pub use pathway_run::PathwayRun;
 pub use patient::{Patient, START};
 

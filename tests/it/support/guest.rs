@@ -20,8 +20,18 @@ const ALLOCATOR: &str = r#"(global $top (mut i32) (i32.const 131072))
         (local.get $at))"#;
 
 /// The published packages, dependencies first.
-const PACKAGES: [&str; 9] =
-    ["types", "clinical", "host", "pathway", "pathway-1.1", "prescribing", "payment", "payment-1.1", "identity"];
+const PACKAGES: [&str; 10] = [
+    "types",
+    "clinical",
+    "host",
+    "pathway",
+    "pathway-1.1",
+    "prescribing",
+    "payment",
+    "payment-1.1",
+    "identity",
+    "panel",
+];
 
 const REVIEW: &str = "xinglin:prescribing/review@1.0.0";
 

@@ -53,6 +53,8 @@ pub mod frozen {
     use super::Plugin;
 
     pub const DIABETES: Plugin = Plugin { file: "compat/diabetes-0.1-wit-1.0.0.wasm", ..super::DIABETES };
+    /// With a panel.
+    pub const DIABETES_PANEL: Plugin = Plugin { file: "compat/diabetes-0.1-wit-panel-1.0.0.wasm", ..super::DIABETES };
     pub const DRUG_SAFETY: Plugin = Plugin { file: "compat/drug-safety-0.1-wit-1.0.0.wasm", ..super::DRUG_SAFETY };
     pub const MEDICAL_INSURANCE: Plugin =
         Plugin { file: "compat/medical-insurance-0.1-wit-1.0.0.wasm", ..super::MEDICAL_INSURANCE };

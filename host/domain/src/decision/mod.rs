@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     coding::Coding,
     identity::{self, VerifyError},
+    panel::{Act, Block, Panel, PanelError},
     pathway::{Contact, Definition, Destination, Directive, Eligibility, Migrated, Outcome, PathwayError, Reason},
     payer::{Adjudication, Authorized, PayerError, Quoted, Refusal, Reversed, Settled, Status},
     review::{Finding, ReviewError, Verdict},
@@ -368,6 +369,39 @@ impl Decides for VerifyError {
                 Self::MissingData(_) => "missing data",
                 Self::NotUnderstood(_) => "not understood",
                 Self::Unavailable(_) => "unavailable",
+                Self::Other(_) => "other",
+            },
+        );
+    }
+}
+
+// --- panel -------------------------------------------------------------------
+
+/// It decides nothing but what can be started, and how what it shows is meant.
+impl Decides for Panel {
+    fn decide(&self, decisions: &mut Decisions) {
+        for block in &self.0 {
+            match block {
+                Block::Text(text) => decisions.add("text", word(text.tone)),
+                Block::Metric(metric) => decisions.add("metric", format!("{} in `{}`", word(metric.tone), metric.unit)),
+                Block::Series(series) => {
+                    decisions.add("series", format!("{} in `{}`", word(series.scale), series.unit))
+                }
+                Block::Table(table) => decisions.add("table", format!("{} columns", table.columns.len())),
+                Block::Form(code) => decisions.add("form", code),
+                Block::Action(Act::DoTask(code)) => decisions.add("task", code),
+                Block::Action(Act::Call) => decisions.add("action", "call"),
+            }
+        }
+    }
+}
+
+impl Decides for PanelError {
+    fn decide(&self, decisions: &mut Decisions) {
+        decisions.add(
+            "undecided",
+            match self {
+                Self::MissingData(_) => "missing data",
                 Self::Other(_) => "other",
             },
         );

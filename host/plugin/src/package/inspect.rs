@@ -259,6 +259,11 @@ fn can(manifest: &Manifest, surface: &Surface) -> Vec<Item> {
                 "decide whether people are and hold what they say, by facts that the hospital computes, without \
                  names and numbers",
             ),
+            Interface::Panel => item(
+                "为路径中的患者描述要显示的内容；由医院系统核对并绘制，不含链接和脚本",
+                "describe what is shown of a patient in its pathway; the hospital checks and draws it, without links \
+                 and scripts",
+            ),
         });
     }
     let needs = &manifest.data_needs;

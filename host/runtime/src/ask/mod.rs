@@ -4,6 +4,7 @@ mod capitation;
 mod claims;
 mod eligibility;
 mod identity;
+mod panel;
 mod pathway;
 mod payment;
 mod preauthorization;

@@ -39,6 +39,9 @@ impl fmt::Display for HookName {
 /// passed to another; fields that a major adds to the input have defaults.
 pub(crate) trait Hook: 'static {
     const NAME: HookName;
+    /// Whether its failures are counted apart from those of the plugin's other hooks: a page that cannot
+    /// be shown is no reason to let a pathway rest.
+    const APART: bool = false;
     /// Written to the tape, and parsed for a replay.
     type Input<'a>: Serialize + Deserialize<'a> + Send + Sync;
     /// Written to the tape, compared byte for byte, and parsed to compare decisions.

@@ -8,6 +8,9 @@ pub(crate) mod clinical {
 }
 pub(crate) mod hook;
 pub(crate) mod identity;
+pub(crate) mod panel {
+    pub(crate) mod v1;
+}
 pub(crate) mod pathway;
 pub(crate) mod payment {
     pub(crate) mod capitation;
@@ -79,5 +82,6 @@ pub(crate) fn hooks<E: Entry>() -> Vec<E> {
         E::of::<pricing::Cancel>(),
         E::of::<identity::v1::Person>(),
         E::of::<identity::v1::Credential>(),
+        E::of::<panel::v1::Render>(),
     ]
 }

@@ -22,8 +22,18 @@ use xinglin_runtime::{
 };
 
 /// The folders of the contract, dependencies first.
-const PACKAGES: [&str; 9] =
-    ["types", "clinical", "host", "pathway", "pathway-1.1", "prescribing", "payment", "payment-1.1", "identity"];
+const PACKAGES: [&str; 10] = [
+    "types",
+    "clinical",
+    "host",
+    "pathway",
+    "pathway-1.1",
+    "prescribing",
+    "payment",
+    "payment-1.1",
+    "identity",
+    "panel",
+];
 
 /// The contract, changed by `edit`.
 pub fn contract(edit: impl Fn(String) -> String) -> Resolve {

@@ -14,6 +14,7 @@ mod limits;
 mod majors;
 mod one_parser;
 mod packages;
+mod panels;
 mod reach;
 mod resilience;
 mod tape;

@@ -38,6 +38,7 @@ mod message;
 mod metrics;
 mod oauth;
 mod observe;
+mod panel;
 mod pathway_request;
 mod plugin;
 mod plugin_key;
@@ -151,6 +152,7 @@ fn api(packages: DefaultBodyLimit, attachments: DefaultBodyLimit) -> OpenApiRout
         .merge(ledger::routes())
         .merge(me::routes())
         .merge(message::routes())
+        .merge(panel::routes())
         .merge(plugin::routes(packages))
         .merge(policy::routes())
         .merge(prescription::routes())

@@ -14,11 +14,11 @@ use crate::{
 };
 
 /// mmol/L, from here upwards.
-const CRITICAL_HIGH: Decimal = Decimal::new(167, 1);
+pub const CRITICAL_HIGH: Decimal = Decimal::new(167, 1);
 /// mmol/L, from here downwards.
-const CRITICAL_LOW: Decimal = Decimal::new(39, 1);
+pub const CRITICAL_LOW: Decimal = Decimal::new(39, 1);
 /// mmol/L: below it, hypoglycaemia of level 2.
-const LEVEL_2: Decimal = Decimal::new(30, 1);
+pub const LEVEL_2: Decimal = Decimal::new(30, 1);
 /// mmHg.
 const CRITICAL_SYSTOLIC: Decimal = Decimal::whole(180);
 /// mmHg.

@@ -1,8 +1,8 @@
 //! The step at each event.
 
-mod critical;
+pub mod critical;
 mod hba1c;
-mod visit;
+pub mod visit;
 pub mod yearly;
 
 use xinglin_sdk::{

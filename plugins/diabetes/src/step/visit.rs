@@ -21,7 +21,7 @@ const LAST_FIRST_DAY: i64 = 84;
 const REGULAR_DAYS: i64 = 90;
 const WINDOW_DAYS: u16 = 3;
 /// Before the day of an online follow-up.
-const VISIT: &str = "visit-";
+pub const VISIT: &str = "visit-";
 /// The follow-up after one that was off target.
 const EXTRA: &str = "visit-extra";
 const EXTRA_DAYS: i64 = 14;
@@ -34,7 +34,7 @@ const OFFLINE_DAYS: i64 = 90;
 const OFFLINE_WINDOW_DAYS: u16 = 14;
 
 /// Repeated measurement of a low glucose.
-pub(super) const RECHECK: &str = "glucose-recheck";
+pub const RECHECK: &str = "glucose-recheck";
 
 impl Step<'_> {
     pub(super) fn schedule_first_visits(&mut self) {

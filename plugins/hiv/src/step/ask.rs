@@ -17,7 +17,7 @@ use crate::{
 const INTAKE_AGAIN: i64 = 120;
 
 /// The questionnaire of a task.
-fn questionnaire(code: &str) -> Option<&'static str> {
+pub fn questionnaire(code: &str) -> Option<&'static str> {
     let of = [
         (task::COURSE, questions::COURSE),
         (task::REGULAR, questions::REGULAR),

@@ -1,6 +1,6 @@
 //! The step at each event.
 
-mod ask;
+pub mod ask;
 mod labs;
 mod mind;
 mod prevention;

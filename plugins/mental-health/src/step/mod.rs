@@ -4,7 +4,7 @@ mod consent;
 mod plan;
 mod safety;
 mod scales;
-mod sleep;
+pub mod sleep;
 
 use xinglin_sdk::{
     clinical::{Observation, Snapshot},

@@ -8,6 +8,7 @@ use xinglin_sdk::{
 
 use super::{Step, plan};
 use crate::{
+    memory::Scale,
     numbers::{
         FIRST_EVERY, FIRST_UNTIL, GAD7_REVIEW, LATER_EVERY, MAINTENANCE, NO_RESPONSE_DAY, PHQ9_REVIEW, PHQ9_SAME_DAY,
         REMISSION, REMISSIONS_APART, RESPONSE_BASELINE, RESPONSE_PERCENT, REVIEW_MINUTES, SCALES_WINDOW,
@@ -130,6 +131,7 @@ impl Step<'_> {
     pub(super) fn phq9_answered(&mut self, answers: &Answers<'_>) {
         match answers.phq9() {
             Some(total) => {
+                self.memory.scored(Scale::Phq9, self.now, total);
                 self.answered_one(code::PHQ9);
                 self.phq9_came(total, answers.difficulty());
             }
@@ -288,6 +290,7 @@ impl Step<'_> {
     pub(super) fn gad7_answered(&mut self, answers: &Answers<'_>) {
         match answers.gad7() {
             Some(total) => {
+                self.memory.scored(Scale::Gad7, self.now, total);
                 self.answered_one(code::GAD7);
                 self.gad7_came(total);
             }
@@ -312,6 +315,7 @@ impl Step<'_> {
 
     pub(super) fn isi_answered(&mut self, answers: &Answers<'_>) {
         let Some(total) = answers.isi() else { return self.scale_unreadable(code::ISI) };
+        self.memory.scored(Scale::Isi, self.now, total);
         let first = *self.memory.isi.get_or_insert(total);
         self.note(zh_en(format!("ISI {total}/28(首次{first})。"), format!("ISI {total}/28 (at first {first}).")));
     }

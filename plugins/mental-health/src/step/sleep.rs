@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// The diary of each day.
-pub(super) const DIARY: &str = "sleep-diary";
+pub const DIARY: &str = "sleep-diary";
 /// Timer of the end of a week.
 pub(super) const WEEK: &str = "sleep-week";
 /// The therapist agrees a time in bed with the patient.

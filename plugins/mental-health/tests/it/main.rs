@@ -4,6 +4,7 @@ mod document;
 mod entry;
 mod input;
 mod minors;
+mod panel;
 mod plan;
 mod safety;
 mod scales;

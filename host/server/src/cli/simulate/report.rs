@@ -8,6 +8,7 @@ use xinglin_domain::pathway::Definition;
 use xinglin_runtime::Package;
 
 use super::course::{Counted, name};
+use crate::svg::escaped;
 
 /// Severities, the gravest first.
 const SEVERITIES: [&str; 3] = ["critical", "warning", "info"];
@@ -250,10 +251,6 @@ fn add(sum: &mut BTreeMap<&'static str, usize>, more: BTreeMap<&'static str, usi
     }
 }
 
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;")
-}
-
 fn table(header: &[&str], rows: impl Iterator<Item = Vec<String>>) {
     let mut table = Table::new();
     table.load_style(UTF8_BORDERS_ONLY).set_header(header.iter().copied());
@@ -308,7 +305,7 @@ mod tests {
         });
         assert_eq!(report.weeks, [[1, 0, 0], [0, 1, 2]]);
         let svg = report.svg();
-        assert!(svg.contains("week 2: 2 info") && svg.contains("a &lt;b>") && svg.ends_with("</svg>\n"), "{svg}");
+        assert!(svg.contains("week 2: 2 info") && svg.contains("a &lt;b&gt;") && svg.ends_with("</svg>\n"), "{svg}");
         assert_eq!((report.alerts["CODE"].count, report.alerts["CODE"].patients), (4, 1));
         assert_eq!(report.per_hundred(1), "100.0");
     }

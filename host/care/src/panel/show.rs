@@ -1,0 +1,197 @@
+use xinglin_domain::{
+    access::Action,
+    code::Code,
+    consent::Purpose,
+    enrolment::{Enrolment, TaskRecord},
+    id::EnrolmentId,
+    panel::{Act, Block, MAX_TASKS, OpenTask, Panel, PanelError, Standing, Viewer},
+    pathway::{Definition, Questionnaire},
+};
+use xinglin_extensions::{Extensions, call::Calls, install};
+use xinglin_platform::{AppError, AppResult, Caller, boxed, document::Stored, settings::settings};
+use xinglin_records::{
+    consent::{self, RecordAccess},
+    snapshot::{self, LeftOut},
+};
+use xinglin_runtime::Interface;
+use xinglin_store::{TaskState, Tenant};
+
+use super::{Absence, PanelPlugin, PanelView, Shown};
+
+/// The panel of an enrolment, for the caller. It rests on what the caller may read: compartments of the
+/// record that are closed to them are left out of what the plugin is given. Failure class of the plugin:
+/// open, the answer has no blocks and says why. The call is recorded on tape; what the plugin writes is
+/// discarded.
+///
+/// # Errors
+/// If there is no enrolment that the caller may see.
+#[tracing::instrument(target = "xinglin::trace", name = "show_panel", skip_all)]
+#[boxed]
+pub async fn show(extensions: &Extensions, caller: &Caller, id: EnrolmentId) -> AppResult<PanelView> {
+    let platform = &extensions.platform;
+    let records = platform.records(caller);
+    let Stored::<_, Enrolment> { value: enrolment, .. } = records.get_document(id).await?.try_into()?;
+    let patient = enrolment.patient;
+    let labels = consent::compartments_of(&records, &enrolment.plugin).await?;
+    let author = enrolment.enrolled_by == caller.actor.account;
+    consent::may_open(platform, caller, patient, (labels, author), "enrolment", id).await?;
+    let access = consent::record_access(platform, caller, patient).await?;
+    let definition = install::definition(&records.get_install(&enrolment.plugin).await?)?;
+    let restricted = !labels.is_empty();
+    let calls = Calls::new(extensions, records.id(), &caller.request_id, caller.now)
+        .of(patient, Purpose::Treatment)
+        .about(id)
+        .restricted(restricted);
+    let viewer = viewer(caller, &enrolment);
+    let discreet = restricted && viewer != Viewer::Clinician;
+    let title = definition.title.clone();
+    let mut asking =
+        Asking { extensions, caller, records, enrolment, definition, access, discreet, viewer, calls, version: None };
+    let (blocks, reason) = match asking.access.record && asking.access.shows(labels) {
+        false => (Vec::new(), Some(Absence::withheld())),
+        true => match asking.blocks().await {
+            Ok(blocks) => (blocks, None),
+            Err(error) => (Vec::new(), Some(absence(error)?)),
+        },
+    };
+    let Asking { enrolment, calls, version, .. } = asking;
+    let plugin = PanelPlugin { id: enrolment.plugin, version, title };
+    Ok(PanelView { enrolment: id, patient, viewer, plugin, discreet, blocks, reason, calls: calls.views() })
+}
+
+/// Who acts for the patient is their guardian; who may see the enrolment otherwise treats them.
+fn viewer(caller: &Caller, enrolment: &Enrolment) -> Viewer {
+    match caller.actor.acts_for(enrolment.patient) {
+        true if caller.actor.patients.contains(&enrolment.patient) => Viewer::Patient,
+        true => Viewer::Guardian,
+        false => Viewer::Clinician,
+    }
+}
+
+/// Why there is no panel.
+///
+/// # Errors
+/// If the fault is the store's, and passes.
+fn absence(error: AppError) -> AppResult<Absence> {
+    let absence = match error.code {
+        Code::StoreUnavailable | Code::VersionConflict => return Err(error),
+        Code::NotFound | Code::PluginRecalled => Absence::disabled(),
+        Code::PluginInterface => Absence::not_offered(),
+        Code::PathwayUndecided => Absence::missing_data(),
+        _ => Absence::failed(),
+    };
+    tracing::warn!(%error, reason = absence.code, "a page is shown without its panel");
+    Ok(absence)
+}
+
+/// A panel that is being made.
+struct Asking<'a> {
+    extensions: &'a Extensions,
+    caller: &'a Caller,
+    records: Tenant,
+    enrolment: Enrolment,
+    definition: Definition,
+    access: RecordAccess,
+    /// Whether the pathway is restricted, and the reader is not of the care team.
+    discreet: bool,
+    viewer: Viewer,
+    calls: Calls<'a>,
+    version: Option<String>,
+}
+
+impl Asking<'_> {
+    async fn blocks(&mut self) -> AppResult<Vec<Shown>> {
+        let (enrolment, records, now) = (&self.enrolment, &self.records, self.caller.now);
+        let (install, plugin) =
+            install::one_playing(self.extensions, records, &enrolment.plugin, Interface::Panel).await?;
+        self.version = Some(plugin.manifest().version.to_string());
+        let left_out = LeftOut { compartments: self.access.closed, ..LeftOut::NOTHING };
+        let snapshot = snapshot::snapshot(
+            &self.extensions.platform,
+            records,
+            (&enrolment.plugin, Purpose::Treatment),
+            &self.definition.data_needs,
+            enrolment.patient,
+            left_out,
+            now,
+        )
+        .await?;
+        let tasks = self.pending().await?;
+        let standing = Standing {
+            stage: enrolment.stage.clone(),
+            enrolled: enrolment.enrolled,
+            active: enrolment.is_active(),
+            state: enrolment.state.clone(),
+            tasks: tasks.iter().map(open).collect(),
+        };
+        let codes: Vec<String> = self.definition.questionnaires.iter().map(|known| known.code.clone()).collect();
+        let context = self.calls.context_without(&install, &plugin, left_out)?;
+        let runtime = self.extensions.runtime();
+        let call = runtime.render_panel(&plugin, context, (&standing, &codes), &snapshot, self.viewer, now).await;
+        match self.calls.took(&install, call).await? {
+            Ok(panel) => self.shown(panel, &tasks).await,
+            Err(PanelError::MissingData(_)) => {
+                Err(AppError::new(Code::PathwayUndecided, "the plugin lacks data for its panel"))
+            }
+            Err(PanelError::Other(why)) => Err(AppError::internal(format!("the plugin has no panel: {why}"))),
+        }
+    }
+
+    /// Tasks that can be done, soonest first; of those that are over only what people do.
+    async fn pending(&self) -> AppResult<Vec<TaskRecord>> {
+        if !self.enrolment.is_active() {
+            return Ok(Vec::new());
+        }
+        let patient = self.enrolment.patient.to_string();
+        let most = u32::try_from(MAX_TASKS).unwrap_or(u32::MAX);
+        let mut pending = Vec::new();
+        for state in [TaskState::Fired, TaskState::Open] {
+            let rows = self.records.list_tasks(&patient, Some(state), most).await?;
+            for row in rows.into_iter().filter(|row| row.enrolment_id == self.enrolment.id) {
+                let record: TaskRecord = serde_json::from_value(row.body).map_err(AppError::internal)?;
+                if state == TaskState::Open || record.task.window_minutes > 0 {
+                    pending.push(TaskRecord { id: row.id, ..record });
+                }
+            }
+        }
+        pending.sort_by_key(|record| (record.task.due, record.id));
+        pending.truncate(MAX_TASKS);
+        Ok(pending)
+    }
+
+    /// What the reader may start stays; the words of the host's own blocks are the host's.
+    /// Of a restricted pathway the patient's own screen names no source, as their titles name illnesses.
+    async fn shown(&self, panel: Panel, tasks: &[TaskRecord]) -> AppResult<Vec<Shown>> {
+        let discreet = self.discreet;
+        let Panel(blocks) = if discreet { panel.discreet() } else { panel };
+        let answers = self.enrolment.is_active() && self.caller.may(Action::AnswerQuestionnaire).is_ok();
+        let mut shown = Vec::with_capacity(blocks.len());
+        for block in blocks {
+            shown.extend(match block {
+                Block::Text(text) => Some(Shown::Text(text)),
+                Block::Metric(metric) => Some(Shown::Metric(metric)),
+                Block::Series(series) => Some(Shown::Series(series)),
+                Block::Table(table) => Some(Shown::Table(table)),
+                Block::Form(code) => {
+                    let known = self.definition.questionnaires.iter().find(|known| known.code == code);
+                    let form = |known: &Questionnaire| {
+                        let citation = known.citation.clone().filter(|_| !discreet);
+                        Shown::Form { questionnaire: Questionnaire { citation, ..known.clone() } }
+                    };
+                    known.filter(|_| answers).map(form)
+                }
+                Block::Action(Act::DoTask(code)) => tasks.iter().find(|one| one.task.code == code).and_then(|one| {
+                    let theirs = one.clone().done(&self.caller.actor, self.caller.now).is_ok();
+                    let task = || Shown::Task { task: one.id, title: one.task.title.clone(), due: one.task.due };
+                    (theirs && self.caller.may(Action::CompleteTask).is_ok()).then(task)
+                }),
+                Block::Action(Act::Call) => Some(Shown::Help { help: settings(&self.records).await?.help }),
+            });
+        }
+        Ok(shown)
+    }
+}
+
+fn open(record: &TaskRecord) -> OpenTask {
+    OpenTask { code: record.task.code.clone(), title: record.task.title.clone(), due: record.task.due }
+}
