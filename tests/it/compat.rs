@@ -83,6 +83,9 @@ fn words(package: &str) -> String {
     lines.flat_map(|line| [line, "\n"]).collect()
 }
 
+/// What is served and may still change.
+const NOT_PUBLISHED: [&str; 1] = ["pathway-1.1"];
+
 /// What is added to a role is a folder of its own. `host` grows in place, marked `@since`.
 #[test]
 fn published_contracts_are_unchanged() {
@@ -99,7 +102,7 @@ fn published_contracts_are_unchanged() {
     let names: Vec<String> = names.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
     let found: BTreeMap<&str, String> = names
         .iter()
-        .filter(|name| *name != "host")
+        .filter(|name| *name != "host" && !NOT_PUBLISHED.contains(&name.as_str()))
         .map(|name| (name.as_str(), Digest::of(words(name).as_bytes()).to_string()))
         .collect();
     let found: BTreeMap<&str, &str> = found.iter().map(|(name, digest)| (*name, digest.as_str())).collect();

@@ -42,7 +42,9 @@ impl<'a> Enrolled<'a> {
     pub async fn events(&self, kind: &str) -> Vec<Value> {
         let calls = self.clinic.administrator.get(&format!("/api/v1/calls?about={}&limit=500", self.id)).await;
         let calls = calls.as_array().expect("calls").iter().rev();
-        calls.filter_map(|call| call.pointer("/tape/input/event")?.get(kind)).cloned().collect()
+        let events = calls.filter_map(|call| call.pointer("/tape/input/event")?.get(kind));
+        // What was observed comes with where it is from.
+        events.map(|event| event.get("observation").unwrap_or(event).clone()).collect()
     }
 
     /// The values of the observations that it was told, oldest first: `17.2 mmol/L`.

@@ -188,15 +188,17 @@ async fn a_pathway_is_told_what_became_of_its_tasks(hospital: TestHospital) {
     stranger.refused(&done, json!(null), "NOT_FOUND").await;
     hospital.advance(DAY).await;
     clinic.patient.post(&done, json!(null)).await;
-    assert_eq!(enrolled.events("task_done").await.len(), 1);
+    assert_eq!(enrolled.events("task_ended").await[0]["end"], "done");
     clinic.patient.refused(&done, json!(null), "PATHWAY_STATE").await;
     let next = timer(&enrolled, "offline-visit", "open").await.expect("the next one");
     assert_ne!(next["id"], offline["id"]);
 
     // Due on day 7, overdue on day 8, missed on day 10.
     let fates = async || -> Vec<(String, String)> {
-        let text = |mark: &Value| mark["value"]["text"].as_str().unwrap_or_default().to_owned();
-        enrolled.events("other").await.iter().map(|marks| (text(&marks[0]), text(&marks[1]))).collect()
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let ended = enrolled.events("task_ended").await;
+        let fates = ended.iter().filter(|report| report["end"] != "done");
+        fates.map(|report| (format!("task-{}", text(&report["end"])), text(&report["task"]["code"]))).collect()
     };
     let told = |fate: &str| (fate.to_owned(), "visit-7".to_owned());
     hospital.advance(6 * DAY + 3600).await;

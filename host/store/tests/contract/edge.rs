@@ -58,6 +58,16 @@ async fn meta_values_are_replaced(bench: Bench) -> Result<()> {
         tx.commit().await?;
         assert_eq!(operator.find_meta("clock-offset").await?, Some(offset));
     }
+    // Two that count on what they read do not lose each other's.
+    let more = async || -> Result<()> {
+        let tx = operator.begin().await?;
+        let offset: i64 = tx.take_meta("clock-offset").await?.unwrap_or_default();
+        tx.put_meta("clock-offset", &(offset + 1)).await?;
+        tx.commit().await
+    };
+    let (one, two) = tokio::join!(more(), more());
+    one.and(two)?;
+    assert_eq!(operator.find_meta("clock-offset").await?, Some(86_402_i64));
     assert_eq!(code_of(operator.find_meta::<String>("clock-offset").await), "STORE_CORRUPT");
     Ok(())
 }
