@@ -15,7 +15,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use sha2::{Digest as _, Sha256};
 use xinglin_care::panel::{PanelView, Shown};
 use xinglin_domain::{
-    coding::{Decimal, LocalizedText},
+    coding::LocalizedText,
     panel::{Band, Metric, Series, Table, Text, TextStyle},
     pathway::{AnswerKind, ChoiceOption, Item, Questionnaire},
     safety::Help,
@@ -214,8 +214,10 @@ fn curve(series: &Series, number: usize, language: Language) -> Part {
 fn legend(band: &Band, unit: &str, language: Language) -> Legend {
     let range = match (band.low, band.high) {
         (Some(low), Some(high)) => format!("{low}–{high}"),
-        (Some(low), None) => format!("≥ {low}"),
-        (None, high) => format!("< {}", high.unwrap_or(Decimal::whole(0))),
+        // On which side an edge belongs is for the title to say.
+        (Some(low), None) => format!("{low} …"),
+        (None, Some(high)) => format!("… {high}"),
+        (None, None) => String::new(),
     };
     Legend {
         class: class(band.tone),
@@ -291,7 +293,7 @@ mod tests {
     use axum::body;
     use xinglin_care::panel::{Absence, PanelPlugin};
     use xinglin_domain::{
-        coding::{Citation, Coding},
+        coding::{Citation, Coding, Decimal},
         id::{EnrolmentId, PatientId, TaskId},
         panel::{Bound, Point, Scale, Tone, Viewer},
         pathway::Bounds,
