@@ -400,7 +400,7 @@ async fn every_shipped_safety_item_is_known(hospital: TestHospital) {
         "dead",
         "suicid",
         "hurting",
-        "harm",
+        "self-harm",
         "killing",
         "c-ssrs",
         "asq-",
