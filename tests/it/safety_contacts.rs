@@ -3,7 +3,8 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 use xinglin_domain::{
-    id::{AlertId, ContactId, PatientId},
+    enrolment::Enrolment,
+    id::{AccountId, AlertId, ContactId, EnrolmentId, PatientId},
     pathway::{AnswerKind, AnswerValue, Definition},
     safety::{Asked, Danger, Finding, Item, SafetyContact},
 };
@@ -241,7 +242,8 @@ async fn a_result_from_elsewhere_opens_a_contact_too(hospital: TestHospital) {
     hospital.hospital.do_due_work().await;
     assert_eq!(contacts(&clinic.doctor).await, Vec::<Value>::new(), "history is no alarm");
 
-    let (again, mut old) = (panel.clone(), panel.clone());
+    let (again, mut old, mut day) = (panel.clone(), panel.clone(), panel.clone());
+    day["effectiveDateTime"] = json!(&hospital.now().to_string()[..10]);
     old["effectiveDateTime"] = json!(hospital.now().plus_days(-30).to_string());
     let written = clinic.import(&[panel.clone(), panel]).await.remove(0);
     eventually("a person is called", async || contacts(&clinic.doctor).await.len() == 1).await;
@@ -270,8 +272,13 @@ async fn a_result_from_elsewhere_opens_a_contact_too(hospital: TestHospital) {
     clinic.import(&[response]).await;
     let findings = async |count: u32| contacts(&clinic.doctor).await[0]["findings"] == count;
     eventually("the response is read", async || findings(2).await).await;
+    // On one day one may answer twice.
+    for count in [3, 4] {
+        clinic.import(&[day.clone()]).await;
+        eventually("the answer of that day is read", async || findings(count).await).await;
+    }
     let mistaken = |findings: u32| json!({ "outcome": "mistaken", "note": "测试", "findings": findings });
-    clinic.doctor.post(&format!("{path}/end"), mistaken(2)).await;
+    clinic.doctor.post(&format!("{path}/end"), mistaken(4)).await;
     clinic.import(&[again]).await;
     eventually("the patient is called again", async || contacts(&clinic.doctor).await.len() == 1).await;
 
@@ -284,10 +291,32 @@ async fn a_result_from_elsewhere_opens_a_contact_too(hospital: TestHospital) {
                                 "other": { "reference": format!("Patient/{}", clinic.subject) } }]);
     clinic.administrator.put(&format!("/fhir/R4/{other}"), replaced).await;
     old["subject"]["reference"] = json!(other);
-    clinic.import(&[old]).await;
+    clinic.import(&[old.clone()]).await;
     eventually("somebody assesses it", async || contacts(&clinic.doctor).await.len() == 1).await;
     let assess = contacts(&clinic.doctor).await.remove(0);
     assert_eq!((&assess["danger"], &assess["patient"]), (&json!("assess"), &json!(clinic.subject)), "{assess}");
+
+    // No pathway stands in the way: here one whose plugin is gone, so that nothing can be told to it.
+    let stuck = clinic.import(&[record::patient("1991-01-01")]).await.remove(0);
+    let patient = stuck.rsplit('/').next().expect("an id").parse().expect("a patient");
+    let (id, plugin) = (EnrolmentId::from_u128(1), "xinglin.gone".to_owned());
+    let (enrolled, enrolled_by) = (hospital.now(), AccountId::from_u128(1));
+    let (pathway, stage, state, ended) = ("gone".to_owned(), "one".to_owned(), None, None);
+    let parent = Some(plugin.clone());
+    let enrolment = Enrolment { id, patient, plugin, pathway, enrolled_by, enrolled, stage, state, ended };
+    let row = document::fresh(id, patient, parent, "active", &enrolment, enrolled).expect("a row");
+    let tenant = clinic.tenant.parse().expect("a tenant");
+    let tx = hospital.hospital.platform.store().tenant(tenant).begin().await.expect("a transaction");
+    tx.insert_document(&row).await.expect("stored");
+    tx.commit().await.expect("committed");
+    old["subject"]["reference"] = json!(stuck);
+    old["effectiveDateTime"] = json!(hospital.now().to_string());
+    clinic.import(&[old]).await;
+    let of_stuck = async || clinic.doctor.get(&format!("{CONTACTS}?patient={patient}")).await;
+    eventually("a person is called", async || of_stuck().await[0]["danger"] == "acute").await;
+    hospital.advance(150).await;
+    hospital.hospital.do_due_work().await;
+    assert_eq!(of_stuck().await[0]["findings"], 1, "it is tried again, and read once");
 
     // Another tenant has no such contact.
     let other = hospital.clinic(&[]).await;
@@ -371,8 +400,8 @@ async fn every_shipped_safety_item_is_known(hospital: TestHospital) {
         "dead",
         "suicid",
         "hurting",
-        "harm",
-        "kill",
+        "self-harm",
+        "killing",
         "c-ssrs",
         "asq-",
         "cssrs",

@@ -59,7 +59,8 @@ fn said(row: &Resource) -> AppResult<Option<Danger>> {
 }
 
 /// Whether the record holds it already under another id: same code and time, no less danger. Of what is recent that
-/// counts only while a contact is open because of the other: a date is a whole day, on which one may answer twice.
+/// counts only while a contact is open because of the other, and if they were written together where only the day is
+/// known: one may answer twice on it.
 async fn is_known(tx: &TenantTx, whom: PatientId, row: &Resource, danger: Danger) -> AppResult<bool> {
     let resource = value(row)?;
     let Some(observed) = snapshot::observed(&serde_json::Value::Null, &resource) else { return Ok(false) };
@@ -75,14 +76,16 @@ async fn is_known(tx: &TenantTx, whom: PatientId, row: &Resource, danger: Danger
         before: Some(Instant::from_micros(effective.micros().saturating_add(1))),
     };
     let recent = is_recent(&resource, row.last_updated);
+    let is_day = resource["effectiveDateTime"].as_str().is_some_and(|text| text.len() == "0000-00-00".len());
     let contacts = of_patient(tx, current(tx, whom).await?).await?;
     for other in tx.list_patient_resources(&query, COMPARED).await? {
         let reference = format!("Observation/{}/", other.id);
         let is_followed = contacts.iter().any(|contact| {
             contact.is_open() && contact.findings.iter().any(|finding| finding.found_in.starts_with(&reference))
         });
+        let is_same = is_followed && (!is_day || other.last_updated == row.last_updated);
         let is_before = (other.last_updated, &other.id) < (row.last_updated, &row.id);
-        if other.id != row.id && (is_followed || !recent && is_before) && said(&other)? >= Some(danger) {
+        if other.id != row.id && (is_same || !recent && is_before) && said(&other)? >= Some(danger) {
             return Ok(true);
         }
     }

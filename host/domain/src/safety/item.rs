@@ -97,7 +97,7 @@ const NOT_NOW: [&str; 11] = [
 const INTENT: [&str; 4] = ["intend", "intention", "打算", "意图"];
 
 /// Answers that say no, beside the coded ones: whatever else is chosen or written is looked at by a person.
-const DENIALS: [&str; 22] = [
+const DENIALS: [&str; 28] = [
     "no",
     "none",
     "never",
@@ -120,6 +120,12 @@ const DENIALS: [&str; 22] = [
     "阴性",
     "否认",
     "无风险",
+    "不",
+    "不是",
+    "没有过",
+    "从来没有",
+    "没有想过",
+    "无此念头",
 ];
 /// Answers that say yes.
 const CONSENTS: [&str; 10] = ["yes", "y", "t", "true", "positive", "是", "是的", "有", "会", "阳性"];
@@ -433,6 +439,8 @@ mod tests {
             (text("0分。"), None),
             (text(" No. "), None),
             (text("没有"), None),
+            (text("从来没有。"), None),
+            (text("不想活"), Some(Assess)),
             (text("是"), Some(Assess)),
             (text("偶尔"), Some(Assess)),
             (text("我现在就想死"), Some(Acute)),
