@@ -112,7 +112,11 @@ async fn each_reader_is_shown_a_panel_of_their_own(hospital: TestHospital) {
         let kind = "application/x-www-form-urlencoded";
         clinic.patient.post_text(&glucose, kind, wrong).await.refused(wrong, code);
     }
-    clinic.doctor.post_text(&glucose, "application/x-www-form-urlencoded", form).await.refused(form, "AUTH_FORBIDDEN");
+    clinic
+        .pharmacist
+        .post_text(&glucose, "application/x-www-form-urlencoded", form)
+        .await
+        .refused(form, "AUTH_FORBIDDEN");
     // A task of the panel is done by its own route.
     let task = blocks(&mine, "task")[0]["task"].as_str().expect("a task").to_owned();
     assert!(shown.contains(&format!("action=\"/api/v1/tasks/{task}/done\"")), "{shown}");

@@ -2,7 +2,7 @@
 
 use axum::{Json, extract::State};
 use utoipa_axum::{router::OpenApiRouter, routes};
-use xinglin_care::pathway::request::{self, Decline, Fulfil, JointPlan, Opinion, RequestView, Signature};
+use xinglin_care::pathway::request::{self, Decline, Fulfil, JointPlan, Opinion, PathwayRequestView, Signature};
 use xinglin_domain::{
     access::Action,
     id::{EnrolmentId, RequestId},
@@ -34,22 +34,22 @@ pub fn routes() -> OpenApiRouter<Hospital> {
 #[utoipa::path(
     get, path = "/api/v1/enrolments/{id}/requests", tag = "Request",
     params(("id" = String, Path, description = "`enr-…`")),
-    responses((status = 200, body = Vec<RequestView>), (status = "4XX", body = Problem)),
+    responses((status = 200, body = Vec<PathwayRequestView>), (status = "4XX", body = Problem)),
 )]
 pub async fn list_of(
     State(hospital): State<Hospital>,
     caller: Caller,
     At(id): At<EnrolmentId>,
-) -> Reply<Json<Vec<RequestView>>> {
+) -> Reply<Json<Vec<PathwayRequestView>>> {
     Ok(Json(request::list_of(&hospital.platform, &caller, id).await?))
 }
 
 /// Open requests that the caller has a part in, the first that is due first.
 #[utoipa::path(
     get, path = "/api/v1/requests", tag = "Request",
-    responses((status = 200, body = Vec<RequestView>), (status = "4XX", body = Problem)),
+    responses((status = 200, body = Vec<PathwayRequestView>), (status = "4XX", body = Problem)),
 )]
-pub async fn list(State(hospital): State<Hospital>, caller: Caller) -> Reply<Json<Vec<RequestView>>> {
+pub async fn list(State(hospital): State<Hospital>, caller: Caller) -> Reply<Json<Vec<PathwayRequestView>>> {
     Ok(Json(request::list_mine(&hospital.platform, &caller).await?))
 }
 
@@ -58,14 +58,14 @@ pub async fn list(State(hospital): State<Hospital>, caller: Caller) -> Reply<Jso
     post, path = "/api/v1/requests/{id}/fulfil", tag = "Request",
     params(("id" = String, Path, description = "`req-…`")),
     request_body = Fulfil,
-    responses((status = 200, body = RequestView), (status = "4XX", body = Problem)),
+    responses((status = 200, body = PathwayRequestView), (status = "4XX", body = Problem)),
 )]
 pub async fn fulfil(
     State(hospital): State<Hospital>,
     caller: Caller,
     At(id): At<RequestId>,
     Body(ask): Body<Fulfil>,
-) -> Reply<Json<RequestView>> {
+) -> Reply<Json<PathwayRequestView>> {
     Ok(Json(request::fulfil(&hospital.extensions, &caller, id, ask).await?))
 }
 
@@ -74,14 +74,14 @@ pub async fn fulfil(
     post, path = "/api/v1/requests/{id}/decline", tag = "Request",
     params(("id" = String, Path, description = "`req-…`")),
     request_body = Decline,
-    responses((status = 200, body = RequestView), (status = "4XX", body = Problem)),
+    responses((status = 200, body = PathwayRequestView), (status = "4XX", body = Problem)),
 )]
 pub async fn decline(
     State(hospital): State<Hospital>,
     caller: Caller,
     At(id): At<RequestId>,
     Body(ask): Body<Decline>,
-) -> Reply<Json<RequestView>> {
+) -> Reply<Json<PathwayRequestView>> {
     Ok(Json(request::decline(&hospital.extensions, &caller, id, ask).await?))
 }
 
@@ -90,14 +90,14 @@ pub async fn decline(
     post, path = "/api/v1/requests/{id}/opinions", tag = "Request",
     params(("id" = String, Path, description = "`req-…`")),
     request_body = Opinion,
-    responses((status = 200, body = RequestView), (status = "4XX", body = Problem)),
+    responses((status = 200, body = PathwayRequestView), (status = "4XX", body = Problem)),
 )]
 pub async fn opine(
     State(hospital): State<Hospital>,
     caller: Caller,
     At(id): At<RequestId>,
     Body(ask): Body<Opinion>,
-) -> Reply<Json<RequestView>> {
+) -> Reply<Json<PathwayRequestView>> {
     Ok(Json(request::opine(&hospital.extensions, &caller, id, ask).await?))
 }
 
@@ -106,14 +106,14 @@ pub async fn opine(
     post, path = "/api/v1/requests/{id}/plan", tag = "Request",
     params(("id" = String, Path, description = "`req-…`")),
     request_body = JointPlan,
-    responses((status = 200, body = RequestView), (status = "4XX", body = Problem)),
+    responses((status = 200, body = PathwayRequestView), (status = "4XX", body = Problem)),
 )]
 pub async fn plan(
     State(hospital): State<Hospital>,
     caller: Caller,
     At(id): At<RequestId>,
     Body(ask): Body<JointPlan>,
-) -> Reply<Json<RequestView>> {
+) -> Reply<Json<PathwayRequestView>> {
     Ok(Json(request::plan(&hospital.extensions, &caller, id, ask).await?))
 }
 
@@ -122,13 +122,13 @@ pub async fn plan(
     post, path = "/api/v1/requests/{id}/signatures", tag = "Request",
     params(("id" = String, Path, description = "`req-…`")),
     request_body = Signature,
-    responses((status = 200, body = RequestView), (status = "4XX", body = Problem)),
+    responses((status = 200, body = PathwayRequestView), (status = "4XX", body = Problem)),
 )]
 pub async fn sign(
     State(hospital): State<Hospital>,
     caller: Caller,
     At(id): At<RequestId>,
     Body(ask): Body<Signature>,
-) -> Reply<Json<RequestView>> {
+) -> Reply<Json<PathwayRequestView>> {
     Ok(Json(request::sign(&hospital.extensions, &caller, id, ask).await?))
 }

@@ -4,7 +4,7 @@ use xinglin_domain::{coding::Coding, id::RequestId};
 use xinglin_extensions::Extensions;
 use xinglin_platform::{AppResult, Caller, boxed};
 
-use super::{RequestView, change};
+use super::{PathwayRequestView, change};
 
 /// An opinion of a participant.
 #[derive(Deserialize, ToSchema)]
@@ -43,7 +43,12 @@ pub struct Signature {
 /// `PATHWAY_STATE` if the caller sits elsewhere, somebody else sits there, or the plan is written.
 #[tracing::instrument(target = "xinglin::trace", name = "give_opinion", skip_all)]
 #[boxed]
-pub async fn opine(extensions: &Extensions, caller: &Caller, id: RequestId, ask: Opinion) -> AppResult<RequestView> {
+pub async fn opine(
+    extensions: &Extensions,
+    caller: &Caller,
+    id: RequestId,
+    ask: Opinion,
+) -> AppResult<PathwayRequestView> {
     change(extensions, caller, id, |record| record.opine(&caller.actor, ask.seat, ask.text, caller.now)).await
 }
 
@@ -53,7 +58,12 @@ pub async fn opine(extensions: &Extensions, caller: &Caller, id: RequestId, ask:
 /// `PATHWAY_STATE` if an opinion is missing; `AUTH_FORBIDDEN` if the caller gave none.
 #[tracing::instrument(target = "xinglin::trace", name = "write_plan", skip_all)]
 #[boxed]
-pub async fn plan(extensions: &Extensions, caller: &Caller, id: RequestId, ask: JointPlan) -> AppResult<RequestView> {
+pub async fn plan(
+    extensions: &Extensions,
+    caller: &Caller,
+    id: RequestId,
+    ask: JointPlan,
+) -> AppResult<PathwayRequestView> {
     let written = (ask.text, ask.outcome);
     change(extensions, caller, id, |record| record.plan(&caller.actor, written, caller.now)).await
 }
@@ -64,6 +74,11 @@ pub async fn plan(extensions: &Extensions, caller: &Caller, id: RequestId, ask: 
 /// `PATHWAY_STATE` without a plan, or if it is signed; `AUTH_FORBIDDEN` if the caller has not the role of the seat.
 #[tracing::instrument(target = "xinglin::trace", name = "sign_plan", skip_all)]
 #[boxed]
-pub async fn sign(extensions: &Extensions, caller: &Caller, id: RequestId, ask: Signature) -> AppResult<RequestView> {
+pub async fn sign(
+    extensions: &Extensions,
+    caller: &Caller,
+    id: RequestId,
+    ask: Signature,
+) -> AppResult<PathwayRequestView> {
     change(extensions, caller, id, |record| record.sign(&caller.actor, ask.seat, caller.now)).await
 }

@@ -4,7 +4,7 @@ use xinglin_domain::{coding::Coding, id::RequestId};
 use xinglin_extensions::Extensions;
 use xinglin_platform::{AppResult, Caller, boxed};
 
-use super::{RequestView, change};
+use super::{PathwayRequestView, change};
 
 /// How a referral or laboratory tests ended.
 #[derive(Deserialize, ToSchema)]
@@ -33,7 +33,12 @@ pub struct Decline {
 /// `PATHWAY_REASON_REQUIRED` without a note; `PATHWAY_STATE` if it has ended, or ends otherwise.
 #[tracing::instrument(target = "xinglin::trace", name = "fulfil_request", skip_all)]
 #[boxed]
-pub async fn fulfil(extensions: &Extensions, caller: &Caller, id: RequestId, ask: Fulfil) -> AppResult<RequestView> {
+pub async fn fulfil(
+    extensions: &Extensions,
+    caller: &Caller,
+    id: RequestId,
+    ask: Fulfil,
+) -> AppResult<PathwayRequestView> {
     let said = (ask.note, ask.outcome);
     change(extensions, caller, id, |record| record.fulfil(&caller.actor, said, caller.now)).await
 }
@@ -44,6 +49,11 @@ pub async fn fulfil(extensions: &Extensions, caller: &Caller, id: RequestId, ask
 /// `PATHWAY_REASON_REQUIRED`; `PATHWAY_STATE` if it has ended.
 #[tracing::instrument(target = "xinglin::trace", name = "decline_request", skip_all)]
 #[boxed]
-pub async fn decline(extensions: &Extensions, caller: &Caller, id: RequestId, ask: Decline) -> AppResult<RequestView> {
+pub async fn decline(
+    extensions: &Extensions,
+    caller: &Caller,
+    id: RequestId,
+    ask: Decline,
+) -> AppResult<PathwayRequestView> {
     change(extensions, caller, id, |record| record.decline(&caller.actor, ask.reason, caller.now)).await
 }

@@ -7,7 +7,7 @@ use xinglin_platform::{AppResult, Caller, Platform, boxed, document::Stored};
 use xinglin_records::consent;
 use xinglin_store::DocumentQuery;
 
-use super::{MOST, RequestView, shown, view};
+use super::{MOST, PathwayRequestView, shown, view};
 use crate::pathway::ready;
 
 /// The requests of an enrolment, the newest first, also those that ended.
@@ -15,7 +15,7 @@ use crate::pathway::ready;
 /// # Errors
 /// If there is no enrolment that the caller may see.
 #[boxed]
-pub async fn list_of(platform: &Platform, caller: &Caller, id: EnrolmentId) -> AppResult<Vec<RequestView>> {
+pub async fn list_of(platform: &Platform, caller: &Caller, id: EnrolmentId) -> AppResult<Vec<PathwayRequestView>> {
     let records = platform.records(caller);
     let ready = ready(&records, id).await?;
     let author = ready.enrolment.enrolled_by == caller.actor.account;
@@ -37,7 +37,7 @@ pub async fn list_of(platform: &Platform, caller: &Caller, id: EnrolmentId) -> A
 /// # Errors
 /// If the caller has no part in any.
 #[boxed]
-pub async fn list_mine(platform: &Platform, caller: &Caller) -> AppResult<Vec<RequestView>> {
+pub async fn list_mine(platform: &Platform, caller: &Caller) -> AppResult<Vec<PathwayRequestView>> {
     caller.may(Action::EndRequest)?;
     let records = platform.records(caller);
     let open = DocumentQuery { statuses: vec!["open".to_owned()], ..DocumentQuery::default() };

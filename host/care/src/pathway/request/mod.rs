@@ -41,7 +41,7 @@ const MOST: u32 = 500;
 
 /// A request of a pathway.
 #[derive(Serialize, ToSchema)]
-pub struct RequestView {
+pub struct PathwayRequestView {
     /// `req-…`
     #[schema(value_type = String)]
     pub id: RequestId,
@@ -69,12 +69,12 @@ pub struct RequestView {
     pub detail: Value,
 }
 
-fn view(record: &RequestRecord) -> AppResult<RequestView> {
+fn view(record: &RequestRecord) -> AppResult<PathwayRequestView> {
     let mdt = match &record.asked {
         Asked::Team(decision) => Some(decision.is_mdt()),
         _ => None,
     };
-    Ok(RequestView {
+    Ok(PathwayRequestView {
         id: record.id,
         enrolment: record.enrolment,
         patient: record.patient,
@@ -161,7 +161,7 @@ async fn change(
     caller: &Caller,
     id: RequestId,
     next: impl FnOnce(RequestRecord) -> Result<RequestRecord, xinglin_domain::enrolment::CareError> + Send,
-) -> AppResult<RequestView> {
+) -> AppResult<PathwayRequestView> {
     caller.may(Action::EndRequest)?;
     let records = extensions.platform.records(caller);
     let Stored { row, value } = load(&records, id).await?;
