@@ -781,7 +781,7 @@ mod tests {
                         reported: false,
                     }));
                 }
-                Event::TaskEnded(_) if wrong == "stops" => {}
+                Event::TaskEnded(report) if report.end == TaskEnd::Done && wrong == "stops" => {}
                 Event::TaskEnded(_) => directives.push(task("visit")),
                 Event::Answered(response) => {
                     let worse = response.answers.iter().any(|one| one.values == [AnswerValue::Boolean(true)]);
