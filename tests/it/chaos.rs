@@ -306,6 +306,28 @@ impl Stage {
         ask(&clinic.pharmacist, Method::POST, &format!("{}/dispense", order.prescription), Some(handout)).await;
     }
 
+    /// Payments of the channel that no share has received.
+    async fn print_unheard(&self, all: &[Order]) {
+        let mut heard = std::collections::BTreeMap::new();
+        for order in all {
+            let share = self.clinics[order.clinic].patient.get(&format!("{}/payments", order.bill)).await;
+            for received in share["received"].as_array().into_iter().flatten() {
+                heard.insert(received["transaction"].to_string(), share.clone());
+            }
+            for opened in share["orders"].as_array().into_iter().flatten() {
+                heard.entry(opened["name"].to_string()).or_insert_with(|| share.clone());
+            }
+        }
+        let books = self.channel.client.get("/simulate/books").await;
+        for order in books["orders"].as_array().into_iter().flatten() {
+            for payment in order["payments"].as_array().into_iter().flatten() {
+                if !heard.contains_key(&payment["transaction"].to_string()) {
+                    println!("{order}\n  {:?}", heard.get(&order["name"].to_string()).map(Value::to_string));
+                }
+            }
+        }
+    }
+
     /// What of an order is not at its end yet; nothing if all is.
     async fn open_of(&self, order: &Order) -> Option<String> {
         let clinic = &self.clinics[order.clinic];
@@ -362,7 +384,7 @@ async fn nothing_is_lost_in_chaos(stage: Stage) {
     // Everybody is well again, and time passes.
     stage.gateway.faults(None).await;
     for order in stage.paid.lock().await.iter() {
-        let again = json!({ "order": order });
+        let again = json!({ "order": order, "all": true });
         if stage.channel.has_been_paid(order).await {
             stage.channel.client.ask(Method::POST, "/simulate/notify", Some(again)).await;
         }
@@ -440,7 +462,11 @@ async fn nothing_is_lost_in_chaos(stage: Stage) {
         over += usize::from(!has);
     }
     assert_eq!(cash, paid, "what the patients have paid is what the books have");
-    assert_eq!(stage.channel.kept().await, cash - at_counter, "the channel's books");
+    let kept = stage.channel.kept().await;
+    if kept != cash - at_counter {
+        stage.print_unheard(&all).await;
+    }
+    assert_eq!(kept, cash - at_counter, "the channel's books");
     let standing = stage.gateway.standing().await;
     if standing != theirs {
         println!("{:#}", stage.gateway.books().await);

@@ -207,6 +207,7 @@ async fn what_is_asked_for_is_followed_to_its_end(hospital: TestHospital) {
         .await;
     let view = clinic.patient.post(&format!("/api/v1/tasks/{task}/decline"), json!({ "reason": "出差" })).await;
     assert_eq!(timers(&view).iter().filter(|(_, state)| state == "open").count(), 1, "{view}");
+    assert!(timers(&view).contains(&(task, "cancelled".to_owned())), "{view}");
 }
 
 async fn who_does_not_answer_is_asked_again_and_then_called(hospital: TestHospital) {

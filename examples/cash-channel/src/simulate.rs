@@ -81,12 +81,23 @@ pub(crate) struct Notify {
     forged: bool,
     #[serde(default)]
     same: bool,
+    /// Of each payment of the order, not of the last alone: a channel repeats every notice until it is heard.
+    #[serde(default)]
+    all: bool,
 }
 
 /// A notice of what is in the books, or a lie about it.
 pub(crate) async fn notify(State(channel): State<CashChannel>, Json(notify): Json<Notify>) -> Response {
     let of = notify.order.clone().or(notify.refund.clone()).unwrap_or_default();
     let lie = Lie { amount: notify.claim, merchant: notify.merchant, forged: notify.forged };
+    let known = channel.books.lock().orders.get(&of).cloned();
+    if let Some(order) = known.filter(|_| notify.all) {
+        let mut notices = Vec::new();
+        for payment in &order.payments {
+            notices.push(channel.send(&of, channel.of_payment(&order, payment, &lie)).await);
+        }
+        return Json(json!({ "notices": notices })).into_response();
+    }
     let notice = {
         let books = channel.books.lock();
         let refund = notify.refund.as_ref().and_then(|name| books.refunds.get(name)).cloned();

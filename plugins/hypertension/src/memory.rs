@@ -27,7 +27,10 @@ struct First {
 impl Memory {
     /// Of a patient who may be new.
     pub fn read(state: Option<&State>) -> Result<Self, Error> {
-        state.map_or_else(|| Ok(Self::default()), |state| pathway_state::read_bytes(&state.data, (state.version, VERSION)))
+        state.map_or_else(
+            || Ok(Self::default()),
+            |state| pathway_state::read_bytes(&state.data, (state.version, VERSION)),
+        )
     }
 
     /// As the host keeps it.

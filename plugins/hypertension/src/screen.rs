@@ -20,7 +20,9 @@ pub fn screen(snapshot: &Snapshot) -> Result<Eligibility, Error> {
         )));
     }
     let has = |prefix: &str| {
-        snapshot.active_conditions().any(|condition| condition.code.iter().any(|code| code.under(system::ICD10, prefix)))
+        snapshot
+            .active_conditions()
+            .any(|condition| condition.code.iter().any(|code| code.under(system::ICD10, prefix)))
     };
     if !has("I10") {
         return Ok(Eligibility::Ineligible(vec![reason(
@@ -39,7 +41,8 @@ pub fn screen(snapshot: &Snapshot) -> Result<Eligibility, Error> {
         offline.push(reason("SECONDARY", message, Source::Guideline));
     }
     if has("O") {
-        let message = zh_en("妊娠期或产褥期,需线下产科诊治。", "Pregnancy or childbed: face-to-face care by an obstetrician.");
+        let message =
+            zh_en("妊娠期或产褥期,需线下产科诊治。", "Pregnancy or childbed: face-to-face care by an obstetrician.");
         offline.push(reason("PREGNANCY", message, Source::PrimaryCare));
     }
     Ok(if offline.is_empty() { Eligibility::Eligible } else { Eligibility::ReferOffline(offline) })

@@ -36,7 +36,9 @@ impl Source {
     /// As a plugin gives it to the host.
     pub fn citation(self) -> Citation {
         match self {
-            Self::Guideline => Citation::new("中国高血压防治指南(2024年修订版)", 2024).section("血压水平分级与降压目标"),
+            Self::Guideline => {
+                Citation::new("中国高血压防治指南(2024年修订版)", 2024).section("血压水平分级与降压目标")
+            }
             Self::Home => Citation::new("中国高血压防治指南(2024年修订版)", 2024).section("家庭血压监测"),
             Self::PrimaryCare => {
                 Citation::new("国家基本公共卫生服务规范(第三版)", 2017).section("高血压患者健康管理服务规范")

@@ -3,9 +3,9 @@
 use xinglin_sdk::{
     clinical::{Observation, Snapshot},
     follow_up::{
-        Acts, Alert, AnswerValue, Destination, Directive, Error, Event, Hold, LabRequest, Message, Outcome, Participant,
-        Provenance, Question, Reading, Referral, ReleaseBy, Repetition, RequestEnd, RequestReport, Response, Role,
-        Severity, State, Stop, Task, TaskEnd, TaskRef, TaskReport, Team,
+        Acts, Alert, AnswerValue, Destination, Directive, Error, Event, Hold, LabRequest, Message, Outcome,
+        Participant, Provenance, Question, Reading, Referral, ReleaseBy, Repetition, RequestEnd, RequestReport,
+        Response, Role, Severity, State, Stop, Task, TaskEnd, TaskRef, TaskReport, Team,
     },
     time::{Instant, plus_days, plus_minutes},
     types::{Coding, Decimal, LocalizedText, zh_en},
@@ -165,7 +165,8 @@ impl Step<'_> {
 
     fn emergency(&mut self) {
         let source = SEVERE_SYSTOLIC.source;
-        let reason = zh_en("血压≥180/110并有症状,疑高血压急症。", "180/110 or more with symptoms: a hypertensive emergency.");
+        let reason =
+            zh_en("血压≥180/110并有症状,疑高血压急症。", "180/110 or more with symptoms: a hypertensive emergency.");
         self.directives.push(Directive::StopVisit(Stop {
             code: "HYPERTENSIVE_EMERGENCY".to_owned(),
             reason: reason.clone(),
@@ -194,12 +195,18 @@ impl Step<'_> {
     fn severe(&mut self) {
         self.alert(
             ("SEVERE_PRESSURE", Severity::Critical, Role::Doctor, SEVERE_MINUTES.minutes()),
-            zh_en("血压≥180/110,无症状:请联系患者并安排复测。", "180/110 or more without symptoms: contact the patient."),
+            zh_en(
+                "血压≥180/110,无症状:请联系患者并安排复测。",
+                "180/110 or more without symptoms: contact the patient.",
+            ),
             SEVERE_SYSTOLIC.source,
         );
         self.message(
             "measure-again",
-            zh_en("请安静休息后复测,并填写记录;如有不适请立即就医。", "Rest, measure again and tell us; seek care at once if unwell."),
+            zh_en(
+                "请安静休息后复测,并填写记录;如有不适请立即就医。",
+                "Rest, measure again and tell us; seek care at once if unwell.",
+            ),
         );
         self.ask(SEVERE_AGAIN_MINUTES.minutes());
     }

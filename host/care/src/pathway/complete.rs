@@ -91,7 +91,10 @@ async fn end(extensions: &Extensions, caller: &Caller, id: TaskId, how: TaskEnd)
         _ => record.done(&caller.actor, now)?,
     };
     let tx = records.begin().await?;
-    tx.finish_task(id, row.version, now).await?;
+    match how {
+        TaskEnd::Declined => tx.decline_task(id, row.version, now).await?,
+        _ => tx.finish_task(id, row.version, now).await?,
+    };
     let mut projections = vec![timer_projection(&ready, &ended, now)];
     if let Some(again) = again {
         projections.push(schedule(&tx, &ready, &again, now).await?);

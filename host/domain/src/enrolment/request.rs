@@ -238,6 +238,17 @@ impl RequestRecord {
         }
     }
 
+    /// Without the opinions of a team, and without a plan that is not signed by all.
+    #[must_use]
+    pub fn as_the_patient_sees_it(mut self) -> Self {
+        let open = self.is_open();
+        if let Asked::Team(decision) = &mut self.asked {
+            decision.opinions.clear();
+            decision.plan.take_if(|_| open);
+        }
+        self
+    }
+
     /// Unique while it is open.
     pub fn exclusive_key(&self) -> Option<String> {
         self.is_open().then(|| key(self.enrolment, &self.code))
@@ -639,6 +650,8 @@ mod tests {
         let planned = two.plan(&doctor, plan(), NOW).expect("a plan");
         assert_eq!(code(planned.clone().opine(&doctor, 0, text(), NOW)), Some(Code::PathwayState), "it is written");
         assert_eq!(code(planned.clone().sign(&both, 1, NOW)), Some(Code::PathwayState), "somebody else's seat");
+        let Asked::Team(seen) = planned.clone().as_the_patient_sees_it().asked else { panic!("a team") };
+        assert_eq!((seen.opinions, seen.plan), (vec![], None), "what is not decided is the team's");
         let half = planned.sign(&doctor, 0, NOW).expect("signed");
         assert!(half.is_open());
         assert_eq!(code(half.clone().sign(&doctor, 0, NOW)), Some(Code::PathwayState), "once");
@@ -646,6 +659,8 @@ mod tests {
         let Asked::Team(decision) = &anew.asked else { panic!("a team") };
         assert_eq!(decision.plan.as_ref().map(|plan| plan.signed.len()), Some(0), "and signed anew");
         let decided = half.sign(&pharmacist, 1, NOW).expect("decided");
+        let Asked::Team(seen) = decided.clone().as_the_patient_sees_it().asked else { panic!("a team") };
+        assert_eq!((seen.opinions, seen.plan.map(|plan| plan.text)), (vec![], Some("方案".to_owned())));
         let report = decided.report().expect("told");
         assert_eq!((report.end, report.outcome.len()), (RequestEnd::Fulfilled, 1));
     }

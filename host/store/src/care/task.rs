@@ -209,10 +209,22 @@ impl TenantTx {
     /// # Errors
     /// `VersionConflict`.
     pub async fn finish_task(&self, task: TaskId, version: i64, at: Instant) -> Result<i64> {
-        let sql = "UPDATE task SET state = 'done', updated_at = $4, version = version + 1
+        self.end_task(task, version, (TaskState::Done, at)).await
+    }
+
+    /// Marks an open or fired task as cancelled: nobody does it any more.
+    ///
+    /// # Errors
+    /// `VersionConflict`.
+    pub async fn decline_task(&self, task: TaskId, version: i64, at: Instant) -> Result<i64> {
+        self.end_task(task, version, (TaskState::Cancelled, at)).await
+    }
+
+    async fn end_task(&self, task: TaskId, version: i64, (state, at): (TaskState, Instant)) -> Result<i64> {
+        let sql = "UPDATE task SET state = $5, updated_at = $4, version = version + 1
                    WHERE tenant_id = $1 AND task_id = $2 AND version = $3 AND state IN ('open', 'fired')";
-        let done = self.exec.update_one(Sql::new(sql, args![self.tenant, task, version, at]), "task", task, version);
-        let version = done.await?;
+        let args = args![self.tenant, task, version, at, state.as_str()];
+        let version = self.exec.update_one(Sql::new(sql, args), "task", task, version).await?;
         self.drop_work(Queue::Timer, &task.to_string()).await?;
         Ok(version)
     }

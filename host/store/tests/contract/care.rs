@@ -284,6 +284,7 @@ async fn a_due_task_is_claimed_and_fires_once(bench: Bench) -> Result<()> {
     let tx = there.begin().await?;
     tx.finish_task(id, version, at(103)).await?;
     assert_eq!(code_of(tx.finish_task(id, version + 1, at(104)).await), "VERSION_CONFLICT");
+    assert_eq!(code_of(tx.decline_task(id, version + 1, at(104)).await), "VERSION_CONFLICT", "it is done");
     tx.commit().await?;
     assert_eq!(there.get_task(id).await?.state, TaskState::Done);
 

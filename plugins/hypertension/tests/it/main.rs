@@ -5,7 +5,9 @@ mod rules;
 
 use hypertension::{FORM, Hypertension, code};
 use xinglin_sdk::{
-    follow_up::{Answer, AnswerValue, Directive, Event, FollowUp as _, Outcome, Provenance, Reading, Response, Role, State},
+    follow_up::{
+        Answer, AnswerValue, Directive, Event, FollowUp as _, Outcome, Provenance, Reading, Response, Role, State,
+    },
     testing::{Host, Patient, START, data_needs},
     time::Instant,
     types::{Coding, Decimal, Quantity},
@@ -58,12 +60,8 @@ impl Run {
     fn answers(&mut self, systolic: i64, diastolic: i64, symptoms: &[&str]) -> Vec<Directive> {
         let quantity = |value| vec![AnswerValue::Quantity(Quantity::new(Decimal::whole(value), "mm[Hg]"))];
         let chosen = symptoms.iter().map(|code| AnswerValue::Choice(Coding::new("urn:xinglin:hypertension", *code)));
-        let answer = |link_id: &str, values| Answer {
-            link_id: link_id.to_owned(),
-            values,
-            at: self.now,
-            author: Role::Patient,
-        };
+        let answer =
+            |link_id: &str, values| Answer { link_id: link_id.to_owned(), values, at: self.now, author: Role::Patient };
         let mut answers = vec![answer("systolic", quantity(systolic)), answer("diastolic", quantity(diastolic))];
         if !symptoms.is_empty() {
             answers.push(answer("symptoms", chosen.collect()));

@@ -89,7 +89,11 @@ fn limits_of_clinic_and_home() {
         let mut run = Run::of(adult());
         let found = words(&run.measured(systolic, diastolic, provenance));
         let stage = if too_high { "titration" } else { "controlled" };
-        assert_eq!((found.contains(&"task recheck".to_owned()), run.stage.as_str()), (too_high, stage), "{systolic}/{diastolic}");
+        assert_eq!(
+            (found.contains(&"task recheck".to_owned()), run.stage.as_str()),
+            (too_high, stage),
+            "{systolic}/{diastolic}"
+        );
     }
     let mut run = Run::of(adult());
     let alone = run.result(code::systolic(), "170", "mm[Hg]", Provenance::Device);
@@ -126,16 +130,19 @@ fn severe_pressure_with_and_without_symptoms() {
         (180, 80, vec!["headache"], emergency.to_vec()),
     ] {
         let mut run = Run::of(adult());
-        assert_eq!(words(&run.answers(systolic, diastolic, &symptoms)), expected, "{systolic}/{diastolic} {symptoms:?}");
+        assert_eq!(
+            words(&run.answers(systolic, diastolic, &symptoms)),
+            expected,
+            "{systolic}/{diastolic} {symptoms:?}"
+        );
     }
 }
 
 #[test]
 fn too_high_once_twice_and_after_the_referral() {
     let mut run = Run::of(adult());
-    let ended = |code: &str, end| {
-        Event::RequestEnded(RequestReport { code: code.to_owned(), end, at: START, outcome: vec![] })
-    };
+    let ended =
+        |code: &str, end| Event::RequestEnded(RequestReport { code: code.to_owned(), end, at: START, outcome: vec![] });
     let once = run.answers(150, 80, &[]);
     match &once[..] {
         [Directive::ScheduleTask(task)] => assert_eq!(task.due, plus_days(START, 14)),
@@ -165,12 +172,8 @@ fn too_high_once_twice_and_after_the_referral() {
 #[test]
 fn who_does_not_answer_is_called() {
     let unanswered = || {
-        let report = RequestReport {
-            code: hypertension::FORM.to_owned(),
-            end: RequestEnd::Lapsed,
-            at: START,
-            outcome: vec![],
-        };
+        let report =
+            RequestReport { code: hypertension::FORM.to_owned(), end: RequestEnd::Lapsed, at: START, outcome: vec![] };
         Event::RequestEnded(report)
     };
     let mut run = Run::of(adult());

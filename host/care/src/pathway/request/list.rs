@@ -10,7 +10,8 @@ use xinglin_store::DocumentQuery;
 use super::{MOST, PathwayRequestView, shown, view};
 use crate::pathway::ready;
 
-/// The requests of an enrolment, the newest first, also those that ended.
+/// The requests of an enrolment, the newest first, also those that ended. Who acts for the patient is shown what a team
+/// has decided, not what each said.
 ///
 /// # Errors
 /// If there is no enrolment that the caller may see.
@@ -25,7 +26,8 @@ pub async fn list_of(platform: &Platform, caller: &Caller, id: EnrolmentId) -> A
     let mut views = Vec::new();
     for row in records.list_documents::<RequestId>(&query, None, MOST).await? {
         let Stored::<_, RequestRecord> { value, .. } = row.try_into()?;
-        views.push(view(&value)?);
+        let acts_for = caller.actor.acts_for(value.patient);
+        views.push(view(&if acts_for { value.as_the_patient_sees_it() } else { value })?);
     }
     Ok(views)
 }
