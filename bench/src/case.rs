@@ -9,7 +9,7 @@ use xinglin_domain::{
     },
     coding::{Coding, Decimal, Quantity, system},
     money::Money,
-    pathway::{Answer, AnswerValue, Event, Response, TaskRef},
+    pathway::{Answer, AnswerValue, Event, Provenance, Reading, Response, Role, TaskRef},
     payer::{self, Accumulator, Bill, Coverage, LineKind},
     review::{Line, Order},
     time::Instant,
@@ -255,10 +255,15 @@ impl Patient<'_> {
             1 => Event::TaskDue(TaskRef { code: "follow-up".to_owned(), due: now }),
             2..=4 => {
                 let glucose = FOLLOWED[0];
-                Event::Observed(result(dice, glucose, now))
+                Event::Observed(Reading { observation: result(dice, glucose, now), provenance: Provenance::Laboratory })
             }
             _ => {
-                let answer = |link: &str, value| Answer { link_id: link.to_owned(), value };
+                let answer = |link: &str, value| Answer {
+                    link_id: link.to_owned(),
+                    values: vec![value],
+                    at: now,
+                    author: Role::Patient,
+                };
                 let mut measured =
                     |low, high, scale, unit| AnswerValue::Quantity(quantity(dice.between(low, high), scale, unit));
                 let answers = vec![

@@ -136,7 +136,9 @@ fn conditions(of: &Questionnaire, condition: &Condition) -> Vec<Value> {
 /// Writes a text, with its other languages beside it.
 fn translated(to: &mut Value, name: &str, words: &LocalizedText) {
     to[name] = words.get(LANGUAGE).into();
-    let others = words.0.iter().filter(|other| other.language != LANGUAGE && !other.text.trim().is_empty());
+    let shown = words.get(LANGUAGE);
+    let says_more = |text: &str| !text.trim().is_empty() && text != shown;
+    let others = words.0.iter().filter(|other| other.language != LANGUAGE && says_more(&other.text));
     let translations: Vec<Value> = others
         .map(|other| {
             json!({ "url": TRANSLATION, "extension": [

@@ -158,6 +158,9 @@ pub enum ProposalError {
     /// The end of a request is past, or too far in the future.
     #[error("request `{0}` ends out of range")]
     RequestEnd(String),
+    /// Too many requests are open.
+    #[error("too many requests of the pathway are open")]
+    TooManyRequests,
     /// Too few or too many participants, or two the same.
     #[error("team `{0}` has not two to twelve different participants")]
     Participants(String),

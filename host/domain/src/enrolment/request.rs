@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::CareError;
+use super::{CareError, ProposalError};
 use crate::{
     access::{Action, Actor, Role, can},
     coding::{Citation, Coding, LocalizedText},
@@ -454,6 +454,17 @@ pub enum Passed {
     Lapsed(RequestRecord),
 }
 
+/// Most open requests of an enrolment: a project default, far above what a pathway needs.
+pub const MOST_OPEN: usize = 100;
+
+/// Whether a pathway that has so many open requests may ask for another thing.
+///
+/// # Errors
+/// If there are too many: the step is not carried out.
+pub const fn may_open_another(open: usize) -> Result<(), ProposalError> {
+    if open < MOST_OPEN { Ok(()) } else { Err(ProposalError::TooManyRequests) }
+}
+
 /// The exclusive key of an open request.
 pub fn key(enrolment: EnrolmentId, code: &str) -> String {
     format!("{enrolment}/{code}")
@@ -628,6 +639,12 @@ mod tests {
         assert_eq!((moved.by, &moved.asked), (later, &of.asked));
         assert_eq!(question().moved(&referral().asked, later, NOW), None, "something else");
         assert_eq!(question().withdrawn(NOW).moved(&question().asked, later, NOW), None, "it has ended");
+    }
+
+    #[test]
+    fn a_pathway_has_a_hundred_open_requests_at_most() {
+        assert_eq!(may_open_another(MOST_OPEN - 1), Ok(()));
+        assert_eq!(may_open_another(MOST_OPEN), Err(ProposalError::TooManyRequests));
     }
 
     #[test]

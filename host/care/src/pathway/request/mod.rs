@@ -15,7 +15,7 @@ use xinglin_domain::{
     coding::Coding,
     enrolment::{
         Enrolment, RequestRecord,
-        request::{Asked, key},
+        request::{Asked, key, may_open_another},
     },
     id::{EnrolmentId, PatientId, RequestId},
     pathway::{Event, Tracked},
@@ -36,7 +36,7 @@ pub use self::end::{Decline, Fulfil, decline, fulfil};
 pub use self::list::{list_mine, list_of};
 pub use self::pass::pass;
 
-/// Most requests of a list, and open ones of an enrolment.
+/// Most requests of a list.
 const MOST: u32 = 500;
 
 /// A request of a pathway.
@@ -94,6 +94,9 @@ fn view(record: &RequestRecord) -> AppResult<PathwayRequestView> {
 }
 
 /// Follows what a pathway asks for. What is open under its code has the time of the new one, or is replaced by it.
+///
+/// # Errors
+/// `PATHWAY_PROPOSAL` if too many others are open.
 pub(super) async fn open(
     tx: &TenantTx,
     enrolment: &Enrolment,
@@ -107,6 +110,7 @@ pub(super) async fn open(
         }
         put(tx, row, &value.withdrawn(now), now).await?;
     }
+    may_open_another(open_of(tx, enrolment.id).await?.len())?;
     let id = RequestId::from_u128(ambient::fresh_id());
     let record = RequestRecord::open(id, whose, (asked, tracked, reported), now);
     let mut row = fresh(id, record.patient, Some(record.enrolment.to_string()), record.state(), &record, now)?;

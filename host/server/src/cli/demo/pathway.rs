@@ -509,7 +509,10 @@ fn usual(item: &Value) -> Value {
     match item["type"].as_str().unwrap_or_default() {
         "boolean" => json!({ "boolean": false }),
         "integer" => json!({ "integer": 0 }),
-        "choice" => json!({ "choice": item["answerOption"][0]["valueCoding"] }),
+        "choice" => {
+            let first = &item["answerOption"][0]["valueCoding"];
+            json!({ "choice": { "system": first["system"], "code": first["code"] } })
+        }
         "quantity" => {
             json!({ "quantity": { "value": "1", "unit": item["extension"][0]["valueCoding"]["code"] } })
         }
