@@ -6,6 +6,7 @@ pub mod cds;
 mod checker;
 pub mod conversation;
 pub mod encounter;
+mod event;
 pub mod item_order;
 mod look_again;
 pub mod message;

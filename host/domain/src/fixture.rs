@@ -293,6 +293,7 @@ pub fn definition() -> Definition {
         data_needs: vec![],
         state_version: 1,
         attributes: vec![],
+        follows_up: false,
     }
 }
 

@@ -155,6 +155,8 @@ measurands! {
     GLUCOSE "14771-0" ["1558-6"] "空腹血糖" "fasting glucose";
     GLUCOSE "14749-6" ["2345-7"] "血糖（血清或血浆）" "glucose in serum or plasma";
     GLUCOSE "15074-8" ["2339-0"] "血糖（全血）" "glucose in blood";
+    // Of a continuous sensor: HL7 CGM implementation guide 1.0.0.
+    GLUCOSE "105272-9" ["99504-3"] "血糖（组织间液）" "glucose in interstitial fluid";
     HBA1C "4548-4" ["59261-8"] "糖化血红蛋白" "HbA1c";
     HBA1C "17856-6" [] "糖化血红蛋白（HPLC）" "HbA1c by HPLC";
     CREATININE "14682-9" ["2160-0"] "肌酐（血清或血浆）" "creatinine in serum or plasma";

@@ -2,7 +2,8 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use xinglin_domain::{code::Code, coding::Attribute, pathway::Definition};
+use serde::{Deserialize, Serialize};
+use xinglin_domain::{code::Code, coding::Attribute, pathway::Definition, time::Instant};
 use xinglin_platform::{AppError, AppResult, Platform, blocking, boxed, grant::grants};
 use xinglin_runtime::{Interface, Manifest, Package, Plugin};
 use xinglin_store::{Executor, Install, InstallState, TenantScope};
@@ -136,6 +137,31 @@ pub(crate) async fn newest_package(platform: &Platform, plugin: &str, version: O
         return Err(package::none_installed(plugin, version));
     }
     package(platform, &newest.digest).await
+}
+
+/// A pathway is here again for the patients whom it follows: the payload of work in [`Queue::Resumption`].
+///
+/// [`Queue::Resumption`]: xinglin_store::Queue::Resumption
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resumption {
+    /// Since when it was away; when it changed, if it was not.
+    pub since: Instant,
+}
+
+impl Resumption {
+    /// Of an installation as it was before it is changed to what it is now. None if there was no pathway that could have
+    /// followed anybody, if it is not enabled now, or if the same version was enabled before.
+    pub(crate) fn of(before: &Install, now: &Install) -> Option<Self> {
+        let followed = before.definition.is_some() && definition(now).is_ok_and(|definition| definition.follows_up);
+        if !followed || now.state != InstallState::Enabled || now.recalled.is_some() {
+            return None;
+        }
+        let since = match before.state {
+            InstallState::Enabled => before.recalled.or((before.digest != now.digest).then_some(now.updated_at)),
+            InstallState::Disabled | InstallState::Granted | InstallState::Installed => Some(before.updated_at),
+        };
+        since.map(|since| Self { since })
+    }
 }
 
 /// A pathway's definition, as it was when the plugin was enabled.

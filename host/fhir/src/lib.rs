@@ -29,6 +29,7 @@ mod read;
 pub mod safety;
 pub mod schema;
 pub mod search;
+pub mod series;
 pub mod snapshot;
 pub mod submitted;
 #[cfg(test)]

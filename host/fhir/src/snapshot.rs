@@ -533,7 +533,8 @@ pub fn stands(observation: &Value) -> bool {
 /// time may mean, or when it was issued, if that is later. None if it says neither.
 pub fn known_since(observation: &Value) -> Option<Instant> {
     let effective = EFFECTIVE.iter().chain(&["authored"]).find_map(|name| {
-        let at = instant(observation, name)?;
+        let end = observation.get(name).and_then(|period| instant(period, "end"));
+        let at = end.or_else(|| instant(observation, name))?;
         // A date is its whole day.
         let is_day = text(observation, name).is_some_and(|text| text.len() == "0000-00-00".len());
         Some(if is_day { at.plus_days(1).plus_seconds(-1) } else { at })
@@ -541,7 +542,7 @@ pub fn known_since(observation: &Value) -> Option<Instant> {
     effective.max(instant(observation, "issued"))
 }
 
-const EFFECTIVE: [&str; 3] = ["effectiveDateTime", "effectiveInstant", "effectivePeriod"];
+pub(crate) const EFFECTIVE: [&str; 3] = ["effectiveDateTime", "effectiveInstant", "effectivePeriod"];
 
 /// The comparator of a quantity that is a bound.
 const COMPARATOR: &str = "xinglin.comparator";
@@ -717,11 +718,13 @@ fn measure(holder: &Value, code: Vec<Coding>, texts: Texts<'_>) -> (Vec<Coding>,
 }
 
 /// Why there is no value though something was sent: a number that is not exact, a value of a kind that
-/// no rule reads (a range, a ratio), or parts instead of a value. None if nothing was.
+/// no rule reads (a range, a ratio), or parts instead of a value. None if nothing was, or a [batch](crate::series), whose
+/// values are not in a snapshot.
 fn unread(holder: &Value) -> Option<Fault> {
     let mut fields = holder.as_object().into_iter().flatten();
     let sent = fields.find_map(|(name, value)| Some((name.strip_prefix("value")?, value)));
     match sent {
+        Some(("SampledData", _)) => None,
         Some(("Quantity", quantity)) if quantity.get("value").is_some() => Some(Fault::Implausible),
         Some(("Quantity", _)) | None => (!items(holder, "component").is_empty()).then_some(Fault::UnitNotUnderstood),
         Some(_) => Some(Fault::UnitNotUnderstood),
@@ -758,11 +761,14 @@ fn value(holder: &Value, texts: Texts<'_>) -> ObservationValue {
 
 /// The exact number with its UCUM code, otherwise the unit as text. `None` if there is no number.
 pub(crate) fn quantity(value: &Value) -> Option<Quantity> {
-    let Value::Number(number) = value.get("value")? else {
-        return None;
-    };
     let unit = text(value, "code").or_else(|| text(value, "unit")).unwrap_or_default();
-    Some(Quantity { value: number.to_string().parse().ok()?, unit: unit.to_owned() })
+    Some(Quantity { value: exact(value.get("value")?)?, unit: unit.to_owned() })
+}
+
+/// The exact number.
+pub(crate) fn exact(value: &Value) -> Option<Decimal> {
+    let Value::Number(number) = value else { return None };
+    number.to_string().parse().ok()
 }
 
 #[cfg(test)]

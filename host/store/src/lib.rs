@@ -110,7 +110,7 @@ pub use work::{NEVER, Queue, Work};
 
 /// A position in a list: the last row of the previous page. Lists are newest first unless stated
 /// otherwise.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Cursor {
     /// The sort key.
     pub at: xinglin_domain::time::Instant,

@@ -53,16 +53,19 @@ pub enum Queue {
     Contact,
     /// A request of a pathway is asked again, or its time is over. The lane is the enrolment.
     Request,
+    /// A pathway plugin is here again: those whom it follows are told. Id and lane are the plugin's.
+    Resumption,
 }
 
 impl Queue {
     /// All of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         // Before anything else is done for the patient.
         Self::Patient,
         Self::Timer,
         // Before the events that it becomes.
         Self::Observation,
+        Self::Resumption,
         Self::Event,
         Self::Payment,
         Self::Charge,
@@ -92,6 +95,7 @@ impl Queue {
             Self::Alert => "alert",
             Self::Contact => "contact",
             Self::Request => "request",
+            Self::Resumption => "resumption",
             Self::Patient => "patient",
             Self::Capitation => "capitation",
             Self::Purchase => "purchase",

@@ -43,7 +43,7 @@ pub async fn stop(platform: &Platform, caller: &Caller, id: EncounterId, ask: St
     let of_whom = value.patient();
     let finder = Finder::Person(&caller.actor);
     let in_danger = is_sign(&ask.code).then(|| {
-        let found = Found { danger: Danger::Acute, found_in: id.to_string() };
+        let found = Found::danger(Danger::Acute, id.to_string());
         (found, Heard { by: caller.actor.account, note: ask.code.clone() })
     });
     let stopped = match value {

@@ -5,16 +5,16 @@ use xinglin_domain::{
     coding::Quantity,
     enrolment::Enrolment,
     id::EnrolmentId,
-    pathway::{AnswerKind, AnswerValue, Item, Questionnaire},
+    pathway::{AnswerKind, AnswerValue, Item},
 };
 use xinglin_extensions::{Extensions, install};
-use xinglin_platform::{AppError, AppResult, Caller, boxed, document::Stored};
-use xinglin_records::consent;
+use xinglin_platform::{AppResult, Caller, boxed, document::Stored};
 
 use crate::pathway::{self, EnrolmentView};
 
 /// Answers the form of a panel, as browsers send it: fields are named after the links of the questions,
-/// a choice is `system|code`, an empty field is no answer. Then as [`pathway::answer`].
+/// a choice is `system|code`, an empty field is no answer. Then as [`pathway::answer`], which judges who may, and reads
+/// for danger before it does: nothing is refused here.
 ///
 /// # Errors
 /// As [`pathway::answer`]: `BODY_INVALID` if a field does not fit its question.
@@ -26,34 +26,31 @@ pub async fn answer(
     questionnaire: &str,
     fields: Vec<(String, String)>,
 ) -> AppResult<EnrolmentView> {
-    let platform = &extensions.platform;
-    let records = platform.records(caller);
+    let records = extensions.platform.records(caller);
     let Stored::<_, Enrolment> { value: enrolment, .. } = records.get_document(id).await?.try_into()?;
-    let labels = consent::compartments_of(&records, &enrolment.plugin).await?;
-    let author = enrolment.enrolled_by == caller.actor.account;
-    consent::may_open(platform, caller, enrolment.patient, (labels, author), "enrolment", id).await?;
-    let definition = install::definition(&records.get_install(&enrolment.plugin).await?)?;
-    let known = definition.questionnaires.iter().find(|known| known.code == questionnaire);
-    let known = known.ok_or_else(|| AppError::not_found("questionnaire", questionnaire))?;
-    pathway::answer(extensions, caller, id, body(known, fields)).await
+    let install = records.get_install(&enrolment.plugin).await.ok();
+    let definition = install.and_then(|install| install::definition(&install).ok());
+    let known = definition.iter().flat_map(|definition| &definition.questionnaires);
+    let items = known.filter(|known| known.code == questionnaire).flat_map(|known| known.items.as_slice());
+    pathway::answer(extensions, caller, id, body(questionnaire, &items.collect::<Vec<_>>(), fields)).await
 }
 
 /// The body of [`pathway::answer`]. What fits a question is typed; what does not is passed on as text, so
 /// that it is refused by its link and what the answers say about danger is heard all the same.
-fn body(questionnaire: &Questionnaire, fields: Vec<(String, String)>) -> Value {
+fn body(questionnaire: &str, items: &[&Item], fields: Vec<(String, String)>) -> Value {
     let mut answers: BTreeMap<String, Vec<AnswerValue>> = BTreeMap::new();
     for (link, value) in fields {
         let value = value.trim();
         if value.is_empty() {
             continue;
         }
-        let item = questionnaire.items.iter().find(|item| item.link_id == link);
+        let item = items.iter().find(|item| item.link_id == link);
         let typed = item.and_then(|item| typed(item, value));
         answers.entry(link).or_default().push(typed.unwrap_or_else(|| AnswerValue::Text(value.to_owned())));
     }
     let answers: Vec<Value> =
         answers.into_iter().map(|(link, values)| json!({ "link_id": link, "values": values })).collect();
-    json!({ "questionnaire": questionnaire.code, "answers": answers })
+    json!({ "questionnaire": questionnaire, "answers": answers })
 }
 
 fn typed(item: &Item, value: &str) -> Option<AnswerValue> {
@@ -91,22 +88,15 @@ mod tests {
         time::Instant,
     };
 
-    fn form(kind: AnswerKind) -> Questionnaire {
-        Questionnaire {
-            code: "f".into(),
-            title: LocalizedText::default(),
-            items: vec![Item {
-                link_id: "q".into(),
-                text: LocalizedText::default(),
-                kind,
-                required: true,
-                repeats: true,
-                enabled_when: None,
-                records_as: None,
-            }],
-            scores: Vec::new(),
-            safeguards: Vec::new(),
-            citation: None,
+    fn question(kind: AnswerKind) -> Item {
+        Item {
+            link_id: "q".into(),
+            text: LocalizedText::default(),
+            kind,
+            required: true,
+            repeats: true,
+            enabled_when: None,
+            records_as: None,
         }
     }
 
@@ -140,15 +130,15 @@ mod tests {
         ];
         let field = |link: &str, value: &str| (link.to_owned(), value.to_owned());
         for (kind, value, expected) in rows {
-            let form = form(kind.clone());
+            let item = question(kind.clone());
             let expected = expected.unwrap_or_else(|| AnswerValue::Text(value.into()));
-            let sent = body(&form, vec![field("q", &format!(" {value} "))]);
+            let sent = body("f", &[&item], vec![field("q", &format!(" {value} "))]);
             let wanted = json!({ "questionnaire": "f", "answers": [{ "link_id": "q", "values": [expected] }] });
             assert_eq!(sent, wanted, "{kind:?} {value}");
-            assert_eq!(body(&form, vec![field("q", " ")])["answers"], json!([]));
+            assert_eq!(body("f", &[&item], vec![field("q", " ")])["answers"], json!([]));
         }
-        let form = form(AnswerKind::Boolean);
-        let several = body(&form, vec![field("q", "true"), field("other", "1"), field("q", "false")]);
+        let item = question(AnswerKind::Boolean);
+        let several = body("f", &[&item], vec![field("q", "true"), field("other", "1"), field("q", "false")]);
         assert_eq!(several["answers"][0]["values"], json!([{ "text": "1" }]), "refused where all answers are");
         assert_eq!(several["answers"][1]["values"], json!([{ "boolean": true }, { "boolean": false }]));
     }

@@ -9,8 +9,11 @@ use xinglin_extensions::Extensions;
 use xinglin_platform::{AppError, AppResult, Caller, boxed, document::Stored};
 use xinglin_store::Queue;
 
-use super::{Occasion, SILENT, keep, tell};
-use crate::alert::{self, AlertView, record, shown};
+use super::{Occasion, SILENT, tell};
+use crate::{
+    alert::{self, AlertView, record, shown},
+    event::keep,
+};
 
 /// Acknowledges an alert, and tells its pathway.
 ///

@@ -9,8 +9,8 @@ use xinglin_domain::{
     coding::Coding,
     enrolment::Enrolment,
     id::{EnrolmentId, PatientId},
-    pathway::{Answer, AnswerFault, AnswerValue, Contact, Definition, Event, Item, Questionnaire, Response, Role},
-    safety::Asked,
+    pathway::{Answer, AnswerFault, AnswerValue, Definition, Event, Item, Questionnaire, Response, Role},
+    safety::{Asked, AskedContact},
     time::Instant,
 };
 use xinglin_extensions::{Extensions, install};
@@ -23,8 +23,11 @@ use xinglin_records::{
 };
 use xinglin_store::{Queue, Tenant, TenantTx, Work};
 
-use super::{EnrolmentView, HEAD_START_SECONDS, Occasion, Ready, keep, observe::spread, ready, request, tell, view};
-use crate::safety::{self, Found, SafetyNotice};
+use super::{EnrolmentView, Occasion, Ready, observe::spread, ready, request, tell, view};
+use crate::{
+    event::{HEAD_START_SECONDS, keep},
+    safety::{self, Found, SafetyNotice},
+};
 
 /// The answer to one question.
 #[derive(Deserialize, ToSchema)]
@@ -85,11 +88,8 @@ pub async fn answer(
         Ok(install) => install::definition(&install).ok(),
         Err(_) => None,
     };
-    let found = if speaks { danger(definition.as_ref(), id, &body) } else { None };
-    let safety = match found {
-        Some(found) => Some(opened(&records, patient, found, caller.now).await?),
-        None => None,
-    };
+    let found = if speaks { danger(definition.as_ref(), id, &body) } else { Vec::new() };
+    let safety = opened(&records, patient, found, caller.now).await?;
     // That they do not fit is no reason to overlook what they say.
     let told = |refused: AppError| match &safety {
         Some(notice) => refused.with("safety", notice),
@@ -163,9 +163,10 @@ fn is_staff(caller: &Caller) -> bool {
     roles.into_iter().any(|role| *role != access::Role::Patient && caller.actor.is(*role))
 }
 
-/// The greatest danger in answers, whether or not they fit their questions or can be read at all. A question is looked
+/// The greatest danger in answers, with the contacts that the questionnaire asks for because of them; whether or not they
+/// fit their questions or can be read at all. A question is looked
 /// for in all questionnaires: who answers may have named another one.
-fn danger(definition: Option<&Definition>, id: EnrolmentId, body: &Value) -> Option<Found> {
+fn danger(definition: Option<&Definition>, id: EnrolmentId, body: &Value) -> Vec<Found> {
     let forms = definition.map(|definition| definition.questionnaires.as_slice()).unwrap_or_default();
     let named = body["questionnaire"].as_str().unwrap_or_default();
     let item = |link: &str| -> Option<&Item> {
@@ -194,8 +195,9 @@ fn danger(definition: Option<&Definition>, id: EnrolmentId, body: &Value) -> Opt
         .filter_map(|answer| Some((answer["link_id"].as_str()?, values(answer).filter_map(leniently).collect())))
         .collect();
     let form = forms.iter().find(|form| form.code == named);
-    let guarded: Vec<&Contact> = form.map(|form| form.safeguards(&answers)).unwrap_or_default();
-    Found::of(danger, &guarded, format!("{id}/{named}"))
+    let guarded = form.map(|form| form.safeguards(&answers)).unwrap_or_default();
+    let asked = guarded.into_iter().map(|contact| AskedContact { enrolment: id, contact: contact.clone() });
+    Found::in_answers(danger, asked.collect(), &format!("{id}/{named}"))
 }
 
 /// What an answer says, one value or several.
@@ -235,12 +237,25 @@ fn leniently(value: &Value) -> Option<AnswerValue> {
     }
 }
 
-/// Opens the contact in a transaction of its own: nothing that follows takes it back.
-async fn opened(records: &Tenant, patient: PatientId, found: Found, now: Instant) -> AppResult<SafetyNotice> {
+/// Opens the contacts in a transaction of their own: nothing that follows takes them back. What is shown is that of the
+/// first.
+async fn opened(
+    records: &Tenant,
+    patient: PatientId,
+    found: Vec<Found>,
+    now: Instant,
+) -> AppResult<Option<SafetyNotice>> {
+    if found.is_empty() {
+        return Ok(None);
+    }
     let tx = records.begin().await?;
-    let notice = safety::open_said(&tx, patient, found, None, now).await?;
+    let mut shown = None;
+    for one in found {
+        let notice = safety::open_said(&tx, patient, one, None, now).await?;
+        shown.get_or_insert(notice);
+    }
     tx.commit().await?;
-    Ok(notice)
+    Ok(shown)
 }
 
 fn checked<'a>(ready: &'a Ready, body: Value, caller: &Caller) -> AppResult<(&'a Questionnaire, Response)> {

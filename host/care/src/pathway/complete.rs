@@ -15,7 +15,8 @@ use xinglin_records::{
 };
 use xinglin_store::TaskState;
 
-use super::{EnrolmentView, Occasion, keep, ready, step::schedule, tell, timer_projection, view};
+use super::{EnrolmentView, Occasion, ready, step::schedule, tell, timer_projection, view};
+use crate::event::keep;
 
 /// Why a task is not done.
 #[derive(Deserialize, ToSchema)]

@@ -19,7 +19,10 @@ use xinglin_records::{
 };
 use xinglin_store::{Executor, Hold, TenantScope, TenantTx};
 
-use crate::pathway::{self, Occasion};
+use crate::{
+    event,
+    pathway::{self, Occasion},
+};
 
 /// A doctor's reason.
 #[derive(Deserialize, ToSchema)]
@@ -87,7 +90,7 @@ pub async fn release(extensions: &Extensions, caller: &Caller, id: HoldId, relea
     let flag = lift(&tx, &lifted, &caller.actor.account.to_string(), caller.now).await?;
     resource::project(&tx, vec![flag], caller.now).await?;
     let events = enrolment.is_active().then(|| Event::HoldReleased(lifted.hold.code.clone()));
-    let kept = pathway::keep(&tx, lifted.enrolment, events.into_iter().collect(), caller.now).await?;
+    let kept = event::keep(&tx, lifted.enrolment, events.into_iter().collect(), caller.now).await?;
     tx.commit().await?;
     let occasion = Occasion { request_id: caller.request_id.clone(), now: caller.now };
     pathway::tell(extensions, &records, kept, &occasion).await;

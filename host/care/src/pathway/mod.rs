@@ -15,6 +15,7 @@ mod leave;
 mod observe;
 mod questionnaires;
 pub mod request;
+mod resume;
 mod step;
 
 use serde::Serialize;
@@ -25,15 +26,15 @@ use xinglin_domain::{
     coding::LocalizedText,
     enrolment::{Accepted, Effect, Enrolment, TaskRecord, task},
     id::{EnrolmentId, PatientId},
-    pathway::{Event, PathwayError, Role},
+    pathway::{PathwayError, Role},
     review::Severity,
     time::Instant,
 };
 use xinglin_extensions::{Extensions, call::CallView};
 use xinglin_fhir::project;
-use xinglin_platform::{AppError, AppResult, ambient, boxed};
+use xinglin_platform::{AppError, AppResult, boxed};
 use xinglin_records::resource::{self, marked};
-use xinglin_store::{Executor, Queue, Tenant, TenantScope, TenantTx, Work};
+use xinglin_store::{Executor, Tenant, TenantScope, TenantTx, Work};
 
 use crate::safety::SafetyNotice;
 
@@ -50,12 +51,10 @@ pub use self::get::get;
 pub use self::leave::{Leave, leave};
 pub use self::observe::observe;
 pub use self::questionnaires::questionnaires;
+pub use self::resume::resume;
 
 /// Code of the host's own alert for a pathway without an answer.
 pub(crate) const SILENT: &str = "PATHWAY_SILENT";
-
-/// For how long only the request that stored an event delivers it, before the jobs do.
-const HEAD_START_SECONDS: i64 = 5;
 
 /// How often a step is repeated because the enrolment changed concurrently.
 const TRIES: usize = 8;
@@ -122,7 +121,7 @@ enum Reply {
     Nothing(AppError),
 }
 
-/// Delivers events that were [stored](keep) to their pathway, in order. Failed deliveries are
+/// Delivers events that were [stored](crate::event::keep) to their pathway, in order. Failed deliveries are
 /// left to the jobs.
 #[boxed]
 pub(crate) async fn tell(
@@ -157,30 +156,6 @@ async fn silent(tx: &TenantTx, ready: &Ready, error: &AppError, now: Instant) ->
     let alert = ready.notice(SILENT, Severity::Warning, message, Role::Doctor, 60);
     let projection = raise(tx, &ready.enrolment, alert, now).await?;
     resource::project(tx, marked(projection.into_iter().collect(), ready.compartments), now).await
-}
-
-/// Stores events for their pathway in the transaction of their cause. The caller may [`tell`]
-/// them after the commit; otherwise the jobs deliver them.
-pub(crate) async fn keep(
-    tx: &TenantTx,
-    enrolment: EnrolmentId,
-    events: Vec<Event>,
-    now: Instant,
-) -> AppResult<Vec<Work>> {
-    keep_from(tx, enrolment, events, now.plus_seconds(HEAD_START_SECONDS)).await
-}
-
-/// As [`keep`], for the jobs to deliver from `due_at` on.
-async fn keep_from(tx: &TenantTx, enrolment: EnrolmentId, events: Vec<Event>, due_at: Instant) -> AppResult<Vec<Work>> {
-    let mut kept = Vec::with_capacity(events.len());
-    for event in events {
-        // What is due together is told in the order of the ids.
-        let id = format!("out-{:032x}", ambient::fresh_id());
-        let work = Work::new(Queue::Event, id, enrolment, due_at);
-        kept.push(Work { payload: serde_json::to_value(&event).map_err(AppError::internal)?, ..work });
-    }
-    tx.put_work(&kept).await?;
-    Ok(kept)
 }
 
 /// Separates transient errors, which are not faults of the pathway.

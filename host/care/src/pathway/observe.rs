@@ -1,26 +1,30 @@
 //! Observations of the record become events of pathways.
 
+use std::collections::BTreeSet;
+
 use serde::Deserialize;
 use serde_json::Value;
 use xinglin_domain::{
     clinical::{Observation, ObservationValue},
-    coding::{Attribute, AttributeValue, LocalizedText},
+    coding::{Attribute, AttributeValue, Coding, LocalizedText},
     compartment::Compartments,
     consent::Purpose,
     enrolment::Enrolment,
     id::{EnrolmentId, PatientId},
-    pathway::{self, Event, Role},
+    measure::{self, Fault},
+    pathway::{
+        self, Event, Role, Series,
+        series::{self, Said},
+    },
     review::Severity,
     time::Instant,
 };
 use xinglin_fhir::{
     project,
+    series::{self as batch, Sampled},
     snapshot::{self, Observed, Refused},
 };
-use xinglin_platform::{
-    AppError, AppResult, Platform, boxed,
-    document::{Stored, value},
-};
+use xinglin_platform::{AppError, AppResult, Platform, boxed, document::value};
 use xinglin_records::{
     consent,
     news::{self, Reading},
@@ -28,14 +32,17 @@ use xinglin_records::{
 };
 use xinglin_store::{CodeFilter, DocumentQuery, PatientQuery, Resource, StoreError, Tenant, TenantTx, Work};
 
-use super::{Occasion, keep_from, raise, ready, request};
-use crate::safety;
+use super::{Occasion, Ready, raise, ready, request};
+use crate::{event::keep_from, safety};
 
 /// Minutes within which a person looks at a value that no rule gets: a project default.
 const REFUSED_MINUTES: u32 = 60;
 
 /// Maximum number of observations that are compared with a new one.
 const COMPARED: u32 = 100;
+
+/// How long a batch of a device may last: two of a longer one may be told twice where they overlap.
+const LONGEST_BATCH_DAYS: i64 = 31;
 
 /// Turns written observations into events of the patient's pathways, in the order of writing. What says that the patient
 /// is in danger opens the [contact](crate::safety) first, also without an enrolment, in a transaction of its own: no
@@ -64,8 +71,8 @@ pub async fn observe(platform: &Platform, records: &Tenant, work: &Work, occasio
 }
 
 /// Stores the events that become of written observations, in the transaction that finishes their
-/// work; due at `from`. One event for each enrolment whose pathway declared the code and may see it,
-/// if the value is news to it:
+/// work; due at `from`. One event for each enrolment whose pathway declared the code and may see it (many of a device
+/// are [one](series::together)), if the value is news to it:
 ///
 /// - a new value, written since the enrolment and [recent](news::is_recent) then, that the record does not
 ///   hold already under another id, where the pathway may see it (a device sends twice);
@@ -90,15 +97,14 @@ pub(super) async fn spread(
         statuses: vec!["active".into()],
         ..DocumentQuery::default()
     };
-    let mut enrolments = Vec::new();
+    let mut told = Vec::new();
     for row in tx.list_documents::<EnrolmentId>(&query, None, 100).await? {
-        let Stored::<_, Enrolment> { value, .. } = row.try_into()?;
-        enrolments.push(value);
+        told.push((ready(tx, row.id).await?, Vec::new()));
     }
     // Oldest first, as they were enrolled.
-    enrolments.reverse();
+    told.reverse();
     let mut kept = Vec::new();
-    if enrolments.is_empty() {
+    if told.is_empty() {
         return Ok(kept);
     }
     let person = match tx.get_resource("Patient", &patient.to_string()).await {
@@ -108,11 +114,15 @@ pub(super) async fn spread(
     };
     for reading in readings.iter().filter(|reading| reading.kind == "Observation") {
         let Some(news) = News::read(tx, &person, reading).await? else { continue };
-        for enrolment in &enrolments {
-            if news.is_for(enrolment) {
-                kept.extend(tell(platform, tx, &news, enrolment, (now, from)).await?);
+        for (ready, said) in &mut told {
+            if news.is_for(&ready.enrolment) {
+                said.extend(tell(platform, tx, &news, ready, now).await?);
             }
         }
+    }
+    for (ready, said) in told {
+        let events = if ready.definition.follows_up { series::together(said) } else { series::one_by_one(said) };
+        kept.extend(keep_from(tx, ready.enrolment.id, events, from).await?);
     }
     Ok(kept)
 }
@@ -131,6 +141,8 @@ struct News {
     corrects: Option<(Instant, bool)>,
     /// Compartments of observations under other ids that said the same before.
     repeats: Vec<Compartments>,
+    /// Compartments and moments of batches that overlap with this one, if it is one, and were written before.
+    overlaps: Vec<(Compartments, BTreeSet<Instant>)>,
 }
 
 impl News {
@@ -157,19 +169,31 @@ impl News {
                 let before = tx.get_resource_version("Observation", &row.id, version - 1).await?;
                 let same_patient = before.patient_id == row.patient_id && !before.deleted;
                 let before = value(&before)?;
-                same_patient.then(|| snapshot::observed(person, &before)).flatten()
+                let same_batch = before.get("valueSampledData") == resource.get("valueSampledData");
+                same_patient.then(|| Some((snapshot::observed(person, &before)?, same_batch))).flatten()
             }
         };
         let corrects = match before {
-            Some(before) if before.says_same(&observed) => return Ok(None),
+            Some((before, true)) if before.says_same(&observed) => return Ok(None),
             Some(_) => first_valid(tx, &row).await?,
             None => None,
         };
         let repeats = match corrects {
             Some(_) => Vec::new(),
+            None if batch::is_batch(&resource) => Vec::new(),
             None => repeats(tx, person, &row, &observed).await?,
         };
-        Ok(Some(Self { id: row.id, resource, observed, labels, written: row.last_updated, corrects, repeats }))
+        let overlaps = overlaps(tx, &row, &observed).await?;
+        Ok(Some(Self {
+            id: row.id,
+            resource,
+            observed,
+            labels,
+            written: row.last_updated,
+            corrects,
+            repeats,
+            overlaps,
+        }))
     }
 
     /// Whether it is news since the patient was enrolled, and not context. What counts is when it was
@@ -219,6 +243,36 @@ async fn repeats(tx: &TenantTx, person: &Value, row: &Resource, observed: &Obser
     Ok(found)
 }
 
+/// Batches of the same code that a batch may overlap with, written before it.
+async fn overlaps(
+    tx: &TenantTx,
+    row: &Resource,
+    observed: &Observed,
+) -> AppResult<Vec<(Compartments, BTreeSet<Instant>)>> {
+    let (true, Some(start), Some(patient)) =
+        (batch::is_batch(&value(row)?), observed.observation.effective, &row.patient_id)
+    else {
+        return Ok(Vec::new());
+    };
+    let codes = observed.observation.code.iter().flat_map(xinglin_domain::measure::spellings);
+    let query = PatientQuery {
+        patient_id: patient.clone(),
+        kinds: vec!["Observation".into()],
+        codes: codes.map(|code| CodeFilter { system: Some(code.system), code: code.code }).collect(),
+        since: Some(start.plus_days(-LONGEST_BATCH_DAYS)),
+        before: Some(start.plus_days(LONGEST_BATCH_DAYS)),
+    };
+    let mut found = Vec::new();
+    for other in tx.list_patient_resources(&query, COMPARED).await? {
+        let before = (other.last_updated, &other.id) < (row.last_updated, &row.id);
+        if let Some(Ok(sampled)) = batch::sampled(&value(&other)?, other.last_updated).filter(|_| before) {
+            let labels = tx.get_labelled_resource("Observation", &other.id).await?.1;
+            found.push((labels, sampled.points.into_iter().map(|point| point.at).collect()));
+        }
+    }
+    Ok(found)
+}
+
 /// Whether an observation says the same as another one, and has done so since before that was written.
 async fn said_before(
     tx: &TenantTx,
@@ -243,52 +297,95 @@ async fn said_before(
     }
 }
 
-/// The event of one enrolment; and the alert of what it does not get.
-async fn tell(
-    platform: &Platform,
-    tx: &TenantTx,
-    news: &News,
-    enrolment: &Enrolment,
-    (now, from): (Instant, Instant),
-) -> AppResult<Vec<Work>> {
-    let ready = ready(tx, enrolment.id).await?;
+/// What one enrolment is told; and the alert of what it does not get.
+async fn tell(platform: &Platform, tx: &TenantTx, news: &News, ready: &Ready, now: Instant) -> AppResult<Vec<Said>> {
     let mut observation = news.observed.observation.clone();
-    let whom = (Purpose::Treatment, news.labels);
-    let seen = consent::plugin_sees(platform, tx, &enrolment.plugin, enrolment.patient, whom).await?;
-    if !ready.definition.hears_of(&observation.code) || !seen {
+    let enrolment = &ready.enrolment;
+    let sees = async |labels| {
+        let whom = (Purpose::Treatment, labels);
+        consent::plugin_sees(platform, tx, &enrolment.plugin, enrolment.patient, whom).await
+    };
+    if !ready.definition.hears_of(&observation.code) || !sees(news.labels).await? {
         return Ok(Vec::new());
     }
+    let codes = observation.code.clone();
+    let first = codes.first().cloned().unwrap_or_else(|| Coding::new("", ""));
     for &labels in &news.repeats {
-        let whom = (Purpose::Treatment, labels);
-        if consent::plugin_sees(platform, tx, &enrolment.plugin, enrolment.patient, whom).await? {
+        if sees(labels).await? {
             tracing::info!(observation = news.id, "the record holds this reading already");
-            return Ok(Vec::new());
+            return Ok(vec![Said::Known(first)]);
         }
     }
     for refused in &news.observed.refused {
-        let mut alert = ready.notice(
-            refused.fault.code().as_str(),
-            Severity::Warning,
-            said(refused, &news.id),
-            Role::Doctor,
-            REFUSED_MINUTES,
-        );
-        alert.citation = refused.what.citation();
-        let projection = raise(tx, enrolment, alert, now).await?;
-        resource::project(tx, marked(projection.into_iter().collect(), ready.compartments), now).await?;
+        refuse(tx, ready, refused, (&news.id, 1), now).await?;
+    }
+    if batch::is_batch(&news.resource) {
+        let mut known = BTreeSet::new();
+        for (labels, moments) in &news.overlaps {
+            if sees(*labels).await? {
+                known.extend(moments);
+            }
+        }
+        return batched(tx, news, ready, &known, now).await;
     }
     if !news.observed.refused.is_empty() && is_void(&observation) {
-        return Ok(Vec::new());
+        let implausible = news.observed.refused.iter().all(|refused| refused.fault == Fault::Implausible);
+        return Ok(implausible.then_some(Said::Implausible(first)).into_iter().collect());
     }
     if let Some(request) = requested(tx, news, enrolment).await? {
         let value = AttributeValue::Text(request);
         observation.attributes.push(Attribute { key: "xinglin.request".to_owned(), value });
     }
-    let codes = observation.code.clone();
     let reading = pathway::Reading { observation, provenance: snapshot::provenance(&news.resource) };
-    let mut events = vec![Event::Observed(reading)];
-    events.extend(request::result(tx, enrolment.id, &codes, now).await?);
-    keep_from(tx, enrolment.id, events, from).await
+    let mut said = vec![Said::Event(Event::Observed(reading))];
+    said.extend(request::result(tx, enrolment.id, &codes, now).await?.into_iter().map(Said::Event));
+    Ok(said)
+}
+
+/// The values of a batch that were not `known` before. A pathway of 1.0 has no words for it: staff and panels see it in
+/// the record.
+async fn batched(
+    tx: &TenantTx,
+    news: &News,
+    ready: &Ready,
+    known: &BTreeSet<Instant>,
+    now: Instant,
+) -> AppResult<Vec<Said>> {
+    let sampled = match batch::sampled(&news.resource, news.written) {
+        None => return Ok(Vec::new()),
+        Some(Err(refused)) => {
+            refuse(tx, ready, &refused, (&news.id, 1), now).await?;
+            return Ok(Vec::new());
+        }
+        Some(Ok(sampled)) => sampled,
+    };
+    let Sampled { code, unit, points, implausible } = sampled;
+    if let Some(what) = measure::measurand(std::slice::from_ref(&code)).filter(|_| implausible > 0) {
+        let refused = Refused { fault: Fault::Implausible, what, sent: String::new() };
+        refuse(tx, ready, &refused, (&news.id, implausible), now).await?;
+    }
+    if !ready.definition.follows_up {
+        return Ok(Vec::new());
+    }
+    let series = Series { code, unit, points, duplicates: 0, implausible };
+    let events = series::in_order(series::without(series, known)).into_iter().map(Event::Streamed);
+    Ok(events.map(Said::Event).collect())
+}
+
+/// Tells a doctor of values that no rule gets.
+async fn refuse(
+    tx: &TenantTx,
+    ready: &Ready,
+    refused: &Refused,
+    (id, count): (&str, u32),
+    now: Instant,
+) -> AppResult<()> {
+    let message = said(refused, (id, count));
+    let mut alert =
+        ready.notice(refused.fault.code().as_str(), Severity::Warning, message, Role::Doctor, REFUSED_MINUTES);
+    alert.citation = refused.what.citation();
+    let projection = raise(tx, &ready.enrolment, alert, now).await?;
+    resource::project(tx, marked(projection.into_iter().collect(), ready.compartments), now).await
 }
 
 fn is_void(observation: &Observation) -> bool {
@@ -321,10 +418,11 @@ async fn requested(tx: &TenantTx, news: &News, enrolment: &Enrolment) -> AppResu
     Ok(found.cloned())
 }
 
-fn said(Refused { fault, what, sent }: &Refused, id: &str) -> LocalizedText {
+fn said(Refused { fault, what, sent }: &Refused, (id, count): (&str, u32)) -> LocalizedText {
     let [zh, en] = what.names();
     let message = |text: &str, name: &str, kept: &str| {
-        let sent = if sent.is_empty() { String::new() } else { format!(" {sent}") };
+        let times = if count > 1 { format!(" ×{count}") } else { String::new() };
+        let sent = if sent.is_empty() { times } else { format!(" {sent}{times}") };
         format!("{name}{sent}: {text} {kept} (Observation/{id})")
     };
     LocalizedText::zh_en(

@@ -15,6 +15,7 @@ use xinglin_domain::{
         Alert, Definition, Destination, Event, LabRequest, Message, Question, Referral, Role, State, Stop, Task,
     },
     review::Severity,
+    safety::AskedContact,
     time::Instant,
 };
 use xinglin_extensions::{Extensions, call::Calls, install};
@@ -215,10 +216,10 @@ impl Carrier<'_> {
             Effect::RaiseAlert(alert) => self.raise(alert.clone()).await,
             Effect::Refer(referral) => self.refer(referral).await,
             Effect::RequestLab(request) => self.request_lab(request).await,
-            Effect::Contact(contact) => match Found::of(None, &[contact], id.to_string()) {
-                Some(found) => safety::open(self.tx, patient, found, self.now).await.map(drop),
-                None => Ok(()),
-            },
+            Effect::Contact(contact) => {
+                let asked = AskedContact { enrolment: id, contact: contact.clone() };
+                safety::open(self.tx, patient, Found::asked(asked, id.to_string()), self.now).await.map(drop)
+            }
             Effect::StopVisit(Stop { code, .. }) => {
                 let plugin = &self.ready.enrolment.plugin;
                 encounter::stop_by_pathway(self.tx, patient, (plugin, code), self.now).await

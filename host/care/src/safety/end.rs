@@ -4,11 +4,14 @@ use xinglin_domain::{
     access::Action,
     code::Code,
     id::ContactId,
+    pathway::Event,
     safety::{Outcome, SafetyContact},
 };
 use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed, document::Stored};
 use xinglin_records::patient;
 use xinglin_store::{Queue, Work};
+
+use crate::event;
 
 use super::{SafetyContactView, load, put, settle, view};
 
@@ -27,7 +30,8 @@ pub struct ContactEnd {
 }
 
 /// Records how a contact with a patient in danger ended. Visits may be closed again; a patient who was in
-/// acute danger is contacted again after a day, three, and a week, unless it was a mistake.
+/// acute danger is contacted again after a day, three, and a week, unless it was a mistake. Pathways that asked for the
+/// contact are told.
 ///
 /// # Errors
 /// `PATHWAY_REASON_REQUIRED` without a note; `PATHWAY_STATE` if it has ended; `VERSION_CONFLICT` if the patient has said
@@ -50,6 +54,9 @@ pub async fn end(platform: &Platform, caller: &Caller, id: ContactId, ask: Conta
     put(&tx, row, &ended, caller.now).await?;
     settle(&tx, &ended, Some(caller.actor.account), caller.now).await?;
     tx.put_work(&repetitions(&ended)).await?;
+    for (enrolment, report) in ended.reports() {
+        event::keep(&tx, enrolment, vec![Event::RequestEnded(report)], caller.now).await?;
+    }
     tx.commit().await?;
     view(&ended, caller.now)
 }

@@ -7,7 +7,7 @@ use xinglin_domain::{
 use xinglin_platform::{AppResult, Caller, Platform, boxed, document::Stored};
 use xinglin_store::{Document, DocumentQuery};
 
-use super::{SafetyContactView, view};
+use super::{OPEN, SafetyContactView, view};
 
 /// Most contacts of a list.
 const MOST: usize = 500;
@@ -41,7 +41,7 @@ pub async fn list(platform: &Platform, caller: &Caller, filter: ContactFilter) -
     let mut contacts = Vec::new();
     let mut after = None;
     loop {
-        let page = records.list_documents::<ContactId>(&in_state("open"), after.as_ref(), PAGE).await?;
+        let page = records.list_documents::<ContactId>(&in_state(OPEN), after.as_ref(), PAGE).await?;
         let is_last = page.len() < PAGE as usize;
         after = page.last().map(Document::cursor);
         for row in page {

@@ -21,7 +21,7 @@ use xinglin_domain::{
     access::Action,
     code::Code,
     id::{AccountId, AlertId, ContactId, PatientId},
-    safety::{Help, SUICIDE_RISK, SafetyContact, key},
+    safety::{Help, SafetyContact},
     time::Instant,
 };
 use xinglin_platform::{
@@ -53,8 +53,8 @@ pub struct SafetyContactView {
     /// The patient.
     #[schema(value_type = String)]
     pub patient: PatientId,
-    /// `SUICIDE_RISK`, or `SUICIDE_RISK_RECONTACT` for one that is made again.
-    pub code: &'static str,
+    /// `SUICIDE_RISK`, or the code that a pathway gave it; with `_RECONTACT` for one that is made again.
+    pub code: String,
     /// `open` or `ended`.
     pub state: &'static str,
     /// `assess` or `acute`.
@@ -73,6 +73,8 @@ pub struct SafetyContactView {
     /// How often something was found while it was open. Who records how it ended says up to which finding they have
     /// read.
     pub findings: u32,
+    /// Whether guardian or emergency contact are to be told too.
+    pub informs_kin: bool,
     /// Guardians, emergency contacts, and what the record names as such. Only for one contact.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Vec<Object>>)]
@@ -128,15 +130,15 @@ pub(crate) async fn none_locks_for<E: Executor>(
 
 async fn locking<E: Executor>(records: &TenantScope<E>, patient: PatientId) -> AppResult<Option<ContactId>> {
     for record in patient::records_of(records, patient).await? {
-        if let Some(Stored { value, .. }) = open_one(records, SUICIDE_RISK, record).await?
-            && value.locks_visits()
-        {
+        let open = open_of(records, record).await?;
+        if let Some(Stored { value, .. }) = open.into_iter().find(|open| open.value.locks_visits()) {
             return Ok(Some(value.id));
         }
     }
     Ok(None)
 }
 
+const OPEN: &str = "open";
 /// Most contacts of one patient that are looked at.
 const MOST_OF_PATIENT: u32 = 100;
 
@@ -155,14 +157,18 @@ async fn settle(tx: &TenantTx, contact: &SafetyContact, by: Option<AccountId>, n
     Ok(tx.drop_work(Queue::Alert, &contact.alert.to_string()).await?)
 }
 
-/// The open contact of a code.
-async fn open_one<E: Executor>(
+/// The open contacts with a patient.
+async fn open_of<E: Executor>(
     records: &TenantScope<E>,
-    code: &str,
     patient: PatientId,
-) -> AppResult<Option<Stored<ContactId, SafetyContact>>> {
-    let row = records.find_document_by_key::<ContactId>(&key(code, patient)).await?;
-    row.map(TryInto::try_into).transpose()
+) -> AppResult<Vec<Stored<ContactId, SafetyContact>>> {
+    let query = DocumentQuery {
+        patient_id: Some(patient.to_string()),
+        statuses: vec![OPEN.to_owned()],
+        ..DocumentQuery::default()
+    };
+    let rows = records.list_documents::<ContactId>(&query, None, MOST_OF_PATIENT).await?;
+    rows.into_iter().map(TryInto::try_into).collect()
 }
 
 async fn load<E: Executor>(records: &TenantScope<E>, id: ContactId) -> AppResult<Stored<ContactId, SafetyContact>> {
@@ -170,7 +176,7 @@ async fn load<E: Executor>(records: &TenantScope<E>, id: ContactId) -> AppResult
 }
 
 const fn state(contact: &SafetyContact) -> &'static str {
-    if contact.is_open() { "open" } else { "ended" }
+    if contact.is_open() { OPEN } else { "ended" }
 }
 
 /// Stores a changed contact.
@@ -194,6 +200,7 @@ fn view(contact: &SafetyContact, now: Instant) -> AppResult<SafetyContactView> {
         alert: contact.alert,
         repeats: contact.repeats().map(|(_, at)| at.to_string()).collect(),
         findings: contact.last_finding(),
+        informs_kin: contact.informs_kin(),
         kin: None,
         detail: serde_json::to_value(contact).map_err(AppError::internal)?,
     })

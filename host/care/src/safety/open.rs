@@ -2,8 +2,7 @@ use serde_json::json;
 use xinglin_domain::{
     enrolment::AlertRecord,
     id::{AlertId, ContactId, PatientId},
-    pathway::Contact,
-    safety::{Danger, Finding, Heard, Help, SUICIDE_RISK, SafetyContact},
+    safety::{AskedContact, Danger, Finding, Heard, Help, SUICIDE_RISK, SafetyContact},
     time::Instant,
 };
 use xinglin_platform::{
@@ -17,31 +16,52 @@ use xinglin_records::{
 };
 use xinglin_store::{Message, TenantTx};
 
-use super::{SafetyNotice, of_patient, open_one, put, state};
+use super::{SafetyNotice, of_patient, open_of, put, state};
 use crate::alert;
 
 /// A danger, and what it was found in.
 #[derive(Debug, Clone)]
 pub(crate) struct Found {
-    /// How great it is.
-    pub(crate) danger: Danger,
+    /// How great it is; `None` if only a pathway asks for a contact.
+    danger: Option<Danger>,
     /// As of a [`Finding`].
-    pub(crate) found_in: String,
+    found_in: String,
+    /// What pathways ask for because of it.
+    asked: Vec<AskedContact>,
 }
 
 impl Found {
-    /// The greater of what the host found and what a pathway asks for.
-    pub(crate) fn of(danger: Option<Danger>, asked: &[&Contact], found_in: String) -> Option<Self> {
-        let danger = asked.iter().map(|contact| asked_danger(contact)).chain(danger).max()?;
-        Some(Self { danger, found_in })
+    /// What the host's own list says.
+    pub(crate) const fn danger(danger: Danger, found_in: String) -> Self {
+        Self { danger: Some(danger), found_in, asked: Vec::new() }
     }
-}
 
-/// A contact that locks the visit is one for acute danger.
-fn asked_danger(contact: &Contact) -> Danger {
-    match contact.locks_visit || contact.within_minutes <= Danger::Acute.minutes() {
-        true => Danger::Acute,
-        false => Danger::Assess,
+    /// What a pathway asks for.
+    pub(crate) fn asked(asked: AskedContact, found_in: String) -> Self {
+        Self { danger: None, found_in, asked: vec![asked] }
+    }
+
+    /// What the host found in the same answers for which a pathway asks for contacts: one contact for all if the host
+    /// found something, since one person speaks with the patient once; else one for each code.
+    pub(crate) fn in_answers(danger: Option<Danger>, asked: Vec<AskedContact>, found_in: &str) -> Vec<Self> {
+        match danger {
+            Some(_) => vec![Self { danger, found_in: found_in.to_owned(), asked }],
+            None => asked.into_iter().map(|one| Self::asked(one, found_in.to_owned())).collect(),
+        }
+    }
+
+    /// The code under which it is asked for, if it is not the host's own.
+    fn named(&self) -> Option<&str> {
+        let first = self.asked.first().filter(|_| self.danger.is_none())?;
+        Some(first.contact.code.as_str()).filter(|code| *code != SUICIDE_RISK)
+    }
+
+    fn finding(&self, now: Instant) -> Finding {
+        let asked = self.asked.iter().map(AskedContact::danger);
+        let danger = asked.chain(self.danger).max().unwrap_or(Danger::Assess);
+        let minutes = self.asked.iter().map(|one| one.contact.within_minutes);
+        let minutes = minutes.chain(self.danger.map(Danger::minutes)).min();
+        Finding { minutes, ..Finding::new(danger, self.found_in.clone(), now) }
     }
 }
 
@@ -58,7 +78,8 @@ pub(crate) async fn open(
     found: Found,
     now: Instant,
 ) -> AppResult<Option<SafetyNotice>> {
-    find(tx, patient, Finding::new(found.danger, found.found_in, now), Witness::Record).await
+    let finding = found.finding(now);
+    find(tx, patient, (found, finding), Witness::Record).await
 }
 
 /// As [`open`], for what somebody said who is alive, whatever the record says: the patient's own answer, or what one of
@@ -73,8 +94,8 @@ pub(crate) async fn open_said(
     heard: Option<Heard>,
     now: Instant,
 ) -> AppResult<SafetyNotice> {
-    let finding = Finding { heard, ..Finding::new(found.danger, found.found_in, now) };
-    let notice = find(tx, patient, finding, Witness::Present).await?;
+    let finding = Finding { heard, ..found.finding(now) };
+    let notice = find(tx, patient, (found, finding), Witness::Present).await?;
     notice.ok_or_else(|| AppError::internal("a contact is opened for who is alive"))
 }
 
@@ -88,7 +109,12 @@ enum Witness {
 }
 
 #[boxed]
-async fn find(tx: &TenantTx, named: PatientId, finding: Finding, witness: Witness) -> AppResult<Option<SafetyNotice>> {
+async fn find(
+    tx: &TenantTx,
+    named: PatientId,
+    (found, finding): (Found, Finding),
+    witness: Witness,
+) -> AppResult<Option<SafetyNotice>> {
     patient::lock(tx, named).await?;
     let patient = patient::current(tx, named).await?;
     if patient != named {
@@ -104,22 +130,27 @@ async fn find(tx: &TenantTx, named: PatientId, finding: Finding, witness: Witnes
     if finding.found_in.contains("/_history/")
         && let Some(known) = of_patient(tx, patient).await?.into_iter().find(|known| known.rests_on(&finding.found_in))
     {
-        return Ok(Some(SafetyNotice { contact: known.id, help }));
+        return Ok(Some(SafetyNotice { contact: known.id, help: help.because_of(&known) }));
     }
     let now = finding.at;
-    let contact = match open_one(tx, SUICIDE_RISK, patient).await? {
+    let code = found.named().unwrap_or(SUICIDE_RISK);
+    let open = open_of(tx, patient).await?;
+    let contact = match open.into_iter().find(|open| open.value.is_of(code)) {
         None => {
-            let contact = SafetyContact::open(ids(), patient, finding);
+            let named = found.named().map(str::to_owned);
+            let contact = SafetyContact { named, ..SafetyContact::open(ids(), patient, finding) };
+            let contact = contact.asked_by(found.asked);
             begin(tx, &contact, now).await?;
             contact
         }
         Some(Stored { row, value }) => {
-            let contact = value.found(finding);
+            let contact = value.found(finding).asked_by(found.asked);
             put(tx, row, &contact, now).await?;
             renew(tx, &contact, now).await?;
             contact
         }
     };
+    let help = help.because_of(&contact);
     show(tx, &contact, (named, &help), now).await?;
     Ok(Some(SafetyNotice { contact: contact.id, help }))
 }
@@ -134,8 +165,7 @@ pub(super) async fn begin(tx: &TenantTx, contact: &SafetyContact, now: Instant) 
     row.exclusive_key = contact.exclusive_key();
     tx.insert_document(&row).await?;
     let ids = (contact.alert, contact.id);
-    let at_once = contact.danger == Danger::Acute;
-    let record = AlertRecord::of_contact(ids, contact.patient, contact.notice(), (contact.opened, at_once));
+    let record = AlertRecord::of_contact(ids, contact.patient, contact.notice(), (contact.opened, contact.is_urgent()));
     tracing::warn!(contact = %contact.id, code = contact.code(), deadline = %contact.deadline, "a patient is in danger");
     alert::insert(tx, &record).await?;
     let of = alert::origin(tx, &record).await?;
@@ -146,7 +176,7 @@ pub(super) async fn begin(tx: &TenantTx, contact: &SafetyContact, now: Instant) 
 async fn renew(tx: &TenantTx, contact: &SafetyContact, now: Instant) -> AppResult<()> {
     let row = tx.get_alert(contact.alert).await?;
     let standing = alert::record(row.clone())?;
-    let renewed = standing.renewed(contact.notice(), contact.danger == Danger::Acute, now);
+    let renewed = standing.renewed(contact.notice(), contact.is_urgent(), now);
     tracing::warn!(contact = %contact.id, finding = contact.last_finding(), climbs = %renewed.climbs_at(), "it was said again");
     alert::update(tx, (row, &renewed), now).await?;
     alert::climb_at(tx, &renewed, renewed.climbs_at()).await

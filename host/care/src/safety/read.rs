@@ -48,7 +48,7 @@ pub(crate) async fn read(tx: &TenantTx, patient: PatientId, reading: &Reading, n
         return Ok(());
     }
     let found_in = format!("{}/{}/_history/{}", reading.kind, row.id, row.version);
-    open(tx, patient, Found { danger, found_in }, now).await.map(drop)
+    open(tx, patient, Found::danger(danger, found_in), now).await.map(drop)
 }
 
 /// The danger that a version told of when it was written.

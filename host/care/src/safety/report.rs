@@ -40,7 +40,7 @@ pub async fn report(platform: &Platform, caller: &Caller, ask: DangerReport) -> 
     }
     platform.records(caller).get_resource("Patient", &ask.patient.to_string()).await?;
     let by = caller.actor.account;
-    let found = Found { danger: ask.danger, found_in: by.to_string() };
+    let found = Found::danger(ask.danger, by.to_string());
     let heard = Heard { by, note: note.to_owned() };
     let tx = platform.begin(caller).await?;
     let notice = open_said(&tx, ask.patient, found, Some(heard), caller.now).await?;

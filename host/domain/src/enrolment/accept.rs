@@ -731,6 +731,8 @@ mod tests {
             owner: Role::Doctor,
             within_minutes: 5,
             escalation: vec![Role::Psychotherapist],
+            helplines: Vec::new(),
+            inform_kin: false,
             locks_visit: true,
             recontact_hours: vec![24, 72, 168],
             reason: fixture::text("联系患者"),

@@ -195,7 +195,8 @@ impl AlertRecord {
     }
 
     /// Climbs to the next rung above the owner's; on the last one it stays, and is told again. That of a patient in
-    /// danger climbs first to all who may speak with them: who runs the hospital can but find one of these.
+    /// danger climbs first to whom the pathway names, then to all who may speak with them: who runs the hospital can but
+    /// find one of these.
     ///
     /// # Errors
     /// If it is acknowledged, or still has time.
@@ -206,16 +207,23 @@ impl AlertRecord {
         self.clock.climbs = None;
         let owner = Role::from(self.alert.owner);
         let rungs = ladder.rungs().iter().copied();
+        // Whom the pathway names comes before the hospital's own.
+        let named: Vec<Role> = self.alert.escalation.iter().map(|role| Role::from(*role)).collect();
         let of_contact = matches!(self.source, AlertSource::Contact(_));
-        if of_contact && self.tell_team(at) {
-            return Ok(self);
+        if of_contact {
+            let next = named.iter().find(|role| self.told().all(|told| told.to != **role));
+            if let Some(&to) = next {
+                self.escalated.push(Escalation { to, at });
+                return Ok(self);
+            }
+            if self.tell_team(at) {
+                return Ok(self);
+            }
         }
         let to = match of_contact {
             false => {
-                // Whom the pathway names comes before the hospital's own.
-                let named = self.alert.escalation.iter().map(|role| Role::from(*role));
                 let mut above: Vec<Role> = Vec::new();
-                for rung in named.chain(rungs).filter(|rung| *rung != owner) {
+                for rung in named.into_iter().chain(rungs).filter(|rung| *rung != owner) {
                     if !above.contains(&rung) {
                         above.push(rung);
                     }
@@ -311,6 +319,14 @@ mod tests {
         assert_eq!(told(&climbed), [Doctor, Nurse, Psychotherapist, Administrator]);
         let again = climbed.escalate(&ladder, NOW.plus_minutes(10)).expect("it climbs");
         assert_eq!(again.escalated.last().map(|last| last.to), Some(Administrator), "again and again");
+        // Whom the pathway names comes first, one after the other.
+        let mut named = of_contact(60, false);
+        named.alert.owner = crate::pathway::Role::Nurse;
+        named.alert.escalation = vec![crate::pathway::Role::Psychotherapist, crate::pathway::Role::Nurse];
+        let climbed = named.escalate(&ladder, NOW.plus_minutes(60)).expect("it climbs");
+        assert_eq!(told(&climbed), [Nurse, Psychotherapist]);
+        let climbed = climbed.escalate(&ladder, NOW.plus_minutes(120)).expect("it climbs");
+        assert_eq!(told(&climbed), [Nurse, Psychotherapist, Doctor]);
         // A matter of hours: when it was due, whatever the hospital's ladder.
         let strange = Ladder::new(vec![Administrator]).expect("a ladder");
         let assess = of_contact(240, false);

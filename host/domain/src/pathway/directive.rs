@@ -209,6 +209,12 @@ pub struct Contact {
     pub within_minutes: u32,
     /// Who is told next, each after the same time, before the hospital's own order of escalation.
     pub escalation: Vec<Role>,
+    /// Numbers of the hospital's list of lines of help that the patient is shown.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub helplines: Vec<String>,
+    /// Whether guardian or emergency contact are to be told too.
+    #[serde(default)]
+    pub inform_kin: bool,
     /// Whether no visit is closed, and nothing prescribed, charged or dispensed, until it has ended.
     pub locks_visit: bool,
     /// Hours after which the patient is contacted again.

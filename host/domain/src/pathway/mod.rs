@@ -4,6 +4,7 @@
 mod directive;
 mod event;
 mod questionnaire;
+pub mod series;
 
 use serde::{Deserialize, Serialize};
 
@@ -75,6 +76,9 @@ pub struct Definition {
     pub state_version: u32,
     /// Additional attributes, for later versions.
     pub attributes: Vec<Attribute>,
+    /// Whether its contract is `follow-up` (1.1), which has events that `pathway` (1.0) has no words for.
+    #[serde(default)]
+    pub follows_up: bool,
 }
 
 impl Definition {

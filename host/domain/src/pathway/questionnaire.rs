@@ -747,6 +747,8 @@ mod tests {
             owner: Role::Doctor,
             within_minutes: 5,
             escalation: vec![],
+            helplines: Vec::new(),
+            inform_kin: false,
             locks_visit: true,
             recontact_hours: vec![],
             reason: fixture::text("联系"),

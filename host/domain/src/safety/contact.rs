@@ -1,22 +1,22 @@
 //! The contact with a patient in danger, from the first finding to its end.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::Danger;
 use crate::{
     access::{Action, Actor, can},
-    coding::{Citation, LocalizedText},
+    coding::{Citation, Coding, LocalizedText},
     enrolment::CareError,
-    id::{AccountId, AlertId, ContactId, PatientId},
-    pathway::{Alert, Role},
+    id::{AccountId, AlertId, ContactId, EnrolmentId, PatientId},
+    pathway::{Alert, Contact, RequestEnd, RequestReport, Role},
     review::Severity,
     time::Instant,
 };
 
 /// Code of the contact, and of its alert.
 pub const SUICIDE_RISK: &str = "SUICIDE_RISK";
-/// Code of a contact that is made again, and of its alert.
-pub const SUICIDE_RISK_AGAIN: &str = "SUICIDE_RISK_RECONTACT";
 
 /// Hours after the end of a contact for which a patient who was in acute danger is contacted again: a day, three, a
 /// week.
@@ -31,6 +31,10 @@ const ATTEMPTS_IN_A_ROW: usize = 2;
 const MAX_ATTEMPTS: usize = 200;
 /// Most findings that are kept with a contact: the first ones, and the last.
 const MAX_FINDINGS: usize = 100;
+/// Most contacts asked for by pathways that are kept with a contact.
+const MAX_ASKED: usize = 20;
+/// Of how many of them its alert gives the reason.
+const MAX_REASONS: usize = 3;
 
 /// What somebody of the care team heard or saw.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,6 +54,9 @@ pub struct Finding {
     pub number: u32,
     /// How great the danger is.
     pub danger: Danger,
+    /// Minutes for the contact, if not those of the danger.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub minutes: Option<u32>,
     /// What it was found in: `Observation/…/_history/…`, `QuestionnaireResponse/…/_history/…`, `enr-…/questionnaire`,
     /// `enc-…` of a visit that was stopped, `acc-…` of who reported it.
     pub found_in: String,
@@ -71,7 +78,11 @@ const fn is_false(value: &bool) -> bool {
 impl Finding {
     /// A finding that is in no contact yet.
     pub const fn new(danger: Danger, found_in: String, at: Instant) -> Self {
-        Self { number: 1, danger, found_in, at, heard: None, against_death: false }
+        Self { number: 1, danger, minutes: None, found_in, at, heard: None, against_death: false }
+    }
+
+    fn minutes(&self) -> u32 {
+        self.minutes.unwrap_or(self.danger.minutes())
     }
 }
 
@@ -102,6 +113,15 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Safe => "safe",
+            Self::HandedOver => "handed_over",
+            Self::Mistaken => "mistaken",
+            Self::Died => "died",
+        }
+    }
+
     /// Whether a person spoke with the patient, or is with them.
     const fn is_spoken(self) -> bool {
         matches!(self, Self::Safe | Self::HandedOver)
@@ -134,6 +154,23 @@ pub enum Repeat {
     Now,
 }
 
+/// A contact that a pathway asked for: by a directive, or by a safeguard of a questionnaire.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AskedContact {
+    /// Whose pathway asked.
+    pub enrolment: EnrolmentId,
+    /// What it asked for.
+    pub contact: Contact,
+}
+
+impl AskedContact {
+    /// A contact that locks the visit is one for acute danger.
+    pub const fn danger(&self) -> Danger {
+        if self.contact.locks_visit { Danger::Acute } else { Danger::Assess }
+    }
+}
+
 /// Somebody must speak with the patient in person, until a clinician records how it ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -144,6 +181,12 @@ pub struct SafetyContact {
     pub alert: AlertId,
     /// The patient.
     pub patient: PatientId,
+    /// Code that a pathway gave it; [`SUICIDE_RISK`], if none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub named: Option<String>,
+    /// What pathways asked for, each code of a pathway once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub asked: Vec<AskedContact>,
     /// How great the danger is: the greatest of the findings.
     pub danger: Danger,
     /// What that was found in.
@@ -155,6 +198,9 @@ pub struct SafetyContact {
     pub opened: Instant,
     /// Until when the contact must take place.
     pub deadline: Instant,
+    /// Minutes for it: the fewest of the findings; those of the danger, if a contact of an earlier release has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub minutes: Option<u32>,
     /// The contact that this one repeats.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub again: Option<ContactId>,
@@ -168,11 +214,28 @@ impl SafetyContact {
     /// Opened because of a finding.
     pub fn open((id, alert): (ContactId, AlertId), patient: PatientId, finding: Finding) -> Self {
         let Finding { danger, at: opened, .. } = finding;
-        let deadline = opened.plus_minutes(i64::from(danger.minutes()));
+        let minutes = finding.minutes();
+        let deadline = opened.plus_minutes(i64::from(minutes));
+        let (named, asked, minutes) = (None, Vec::new(), Some(minutes));
         let finding = Finding { number: 1, ..finding };
         let found_in = finding.found_in.clone();
         let (again, findings, attempts, ended) = (None, vec![finding], Vec::new(), None);
-        Self { id, alert, patient, danger, found_in, findings, opened, deadline, again, attempts, ended }
+        Self {
+            id,
+            alert,
+            patient,
+            named,
+            asked,
+            danger,
+            found_in,
+            findings,
+            opened,
+            deadline,
+            minutes,
+            again,
+            attempts,
+            ended,
+        }
     }
 
     /// The contact that repeats this one.
@@ -180,7 +243,58 @@ impl SafetyContact {
     pub fn repeated(&self, ids: (ContactId, AlertId), now: Instant) -> Self {
         let finding = Finding::new(Danger::Assess, self.found_in.clone(), now);
         let again = Some(self.again.unwrap_or(self.id));
-        Self { again, ..Self::open(ids, self.patient, finding) }
+        let (named, asked) = (self.named.clone(), self.asked.clone());
+        Self { again, named, asked, ..Self::open(ids, self.patient, finding) }
+    }
+
+    /// Pathways asked for it. Of the same code of a pathway the shorter time counts.
+    #[must_use]
+    pub fn asked_by(mut self, asked: Vec<AskedContact>) -> Self {
+        for one in asked {
+            let same =
+                |known: &AskedContact| known.enrolment == one.enrolment && known.contact.code == one.contact.code;
+            let room = self.asked.len() < MAX_ASKED;
+            let known = self.asked.iter().position(same).and_then(|place| self.asked.get_mut(place));
+            match known {
+                Some(known) if known.contact.within_minutes <= one.contact.within_minutes => {}
+                Some(known) => *known = one,
+                None if room => self.asked.push(one),
+                None => {}
+            }
+        }
+        self
+    }
+
+    /// Whether it is the one of a code, or was asked for by it.
+    pub fn is_of(&self, code: &str) -> bool {
+        self.code() == code || self.again.is_none() && self.asked.iter().any(|one| one.contact.code == code)
+    }
+
+    /// Minutes within which somebody must speak with the patient.
+    pub fn minutes(&self) -> u32 {
+        self.minutes.unwrap_or(self.danger.minutes())
+    }
+
+    /// Whether it is a matter of minutes: all who may speak with the patient are told at once.
+    pub fn is_urgent(&self) -> bool {
+        self.danger == Danger::Acute || self.minutes() <= Danger::Acute.minutes()
+    }
+
+    /// Whether guardian or emergency contact are to be told too.
+    pub fn informs_kin(&self) -> bool {
+        self.danger == Danger::Acute && self.named.is_none() || self.asked.iter().any(|one| one.contact.inform_kin)
+    }
+
+    /// What pathways are told when it has ended: how, in a code of `urn:xinglin:contact-outcome`. Of a contact that is
+    /// made again, and of a patient who has died, nothing.
+    pub fn reports(&self) -> impl Iterator<Item = (EnrolmentId, RequestReport)> {
+        let told = self.ended.as_ref().filter(|ended| self.again.is_none() && ended.outcome != Outcome::Died);
+        self.asked.iter().filter_map(move |one| {
+            let Ended { at, outcome, .. } = told?;
+            let end = if outcome.is_spoken() { RequestEnd::Fulfilled } else { RequestEnd::Declined };
+            let outcome = vec![Coding::new("urn:xinglin:contact-outcome", outcome.as_str())];
+            Some((one.enrolment, RequestReport { code: one.contact.code.clone(), end, at: *at, outcome }))
+        })
     }
 
     /// Whether nobody has recorded how it ended.
@@ -193,14 +307,19 @@ impl SafetyContact {
         self.is_open() && self.danger == Danger::Acute
     }
 
-    /// Its code.
-    pub const fn code(&self) -> &'static str {
-        if self.again.is_some() { SUICIDE_RISK_AGAIN } else { SUICIDE_RISK }
+    /// Its code: that of a contact that is made again ends with `_RECONTACT`.
+    pub fn code(&self) -> String {
+        let again = if self.again.is_some() { "_RECONTACT" } else { "" };
+        format!("{}{again}", self.first_code())
+    }
+
+    fn first_code(&self) -> &str {
+        self.named.as_deref().unwrap_or(SUICIDE_RISK)
     }
 
     /// Unique while it is open: one contact of a code at a time.
     pub fn exclusive_key(&self) -> Option<String> {
-        self.is_open().then(|| key(self.code(), self.patient))
+        self.is_open().then(|| format!("{}/{}", self.code(), self.patient))
     }
 
     /// Number of the last finding; 0 of a contact of an earlier release.
@@ -218,7 +337,8 @@ impl SafetyContact {
     #[must_use]
     pub fn found(mut self, finding: Finding) -> Self {
         let finding = Finding { number: self.last_finding().saturating_add(1), ..finding };
-        self.deadline = self.deadline.min(finding.at.plus_minutes(i64::from(finding.danger.minutes())));
+        self.deadline = self.deadline.min(finding.at.plus_minutes(i64::from(finding.minutes())));
+        self.minutes = Some(self.minutes().min(finding.minutes()));
         if finding.danger > self.danger {
             self.danger = finding.danger;
             self.found_in.clone_from(&finding.found_in);
@@ -230,23 +350,25 @@ impl SafetyContact {
         self
     }
 
-    /// When the patient is contacted again, with the hours after it ended: who was in acute danger, and with whom a
-    /// person spoke.
+    /// When the patient is contacted again, with the hours after it ended: who was in acute danger, or as a pathway
+    /// asked; and with whom a person spoke.
     pub fn repeats(&self) -> impl Iterator<Item = (u16, Instant)> {
         let from = self.ended.as_ref().filter(|ended| ended.outcome.is_spoken()).map(|ended| ended.at);
-        let hours = if self.danger == Danger::Acute && self.again.is_none() { &AGAIN_HOURS[..] } else { &[] };
-        hours.iter().filter_map(move |hours| Some((*hours, from?.plus_hours(i64::from(*hours)))))
+        let own = if self.danger == Danger::Acute && self.named.is_none() { &AGAIN_HOURS[..] } else { &[] };
+        let asked = self.asked.iter().flat_map(|one| &one.contact.recontact_hours);
+        let hours: BTreeSet<u16> = own.iter().chain(asked).copied().filter(|_| self.again.is_none()).collect();
+        hours.into_iter().filter_map(move |hours| Some((hours, from?.plus_hours(i64::from(hours)))))
     }
 
     /// What is to be done at the time `due` at which the patient of this contact is contacted again, given all
-    /// contacts of the patient.
+    /// contacts of the patient: those of another code are about something else.
     pub fn repeat<'a>(&self, all: impl IntoIterator<Item = &'a Self>, due: Instant) -> Repeat {
         let mut repeat = match &self.ended {
             None => return Repeat::Wait,
             Some(ended) if !ended.outcome.is_spoken() => return Repeat::Never,
             Some(_) => Repeat::Now,
         };
-        for other in all.into_iter().filter(|other| other.id != self.id) {
+        for other in all.into_iter().filter(|other| other.id != self.id && other.first_code() == self.first_code()) {
             match &other.ended {
                 None => return Repeat::Wait,
                 Some(ended) if ended.outcome.is_spoken() && ended.at >= due => repeat = Repeat::Never,
@@ -269,6 +391,9 @@ impl SafetyContact {
     /// What its alert says, which climbs until it ends.
     pub fn notice(&self) -> Alert {
         let (zh, en) = match (self.again, self.danger) {
+            (None, _) if self.named.is_some() => {
+                ("请与患者本人通话，并记录结果。", "Speak with the patient in person, and record how it ended.")
+            }
             (Some(_), _) => (
                 "请再次联系患者并评估其安全，并记录联系结果。",
                 "Contact the patient again, assess their safety, and record how it ended.",
@@ -284,26 +409,38 @@ impl SafetyContact {
                  within 5 minutes, tell the guardian or the emergency contact, and record the outcome.",
             ),
         };
-        let message = match self.findings.iter().any(|finding| finding.against_death) {
-            false => LocalizedText::zh_en(zh, en),
-            true => LocalizedText::zh_en(
-                &format!("{zh}病历记载患者已故，请核实并更正。"),
-                &format!("{en} The record says that the patient has died: verify and correct it."),
-            ),
-        };
+        let mut sentences = vec![LocalizedText::zh_en(zh, en)];
+        sentences.extend(self.asked.iter().take(MAX_REASONS).map(|one| one.contact.reason.clone()));
+        if self.named.is_some() && self.informs_kin() {
+            sentences.push(LocalizedText::zh_en(
+                "请同时通知监护人或紧急联系人。",
+                "Tell the guardian or the emergency contact too.",
+            ));
+        }
+        if self.findings.iter().any(|finding| finding.against_death) {
+            sentences.push(LocalizedText::zh_en(
+                "病历记载患者已故，请核实并更正。",
+                "The record says that the patient has died: verify and correct it.",
+            ));
+        }
+        let in_language = |language: &str| sentences.iter().map(|one| one.get(language)).collect::<Vec<_>>();
+        let first = self.asked.first().filter(|_| self.named.is_some()).map(|one| &one.contact);
         Alert {
-            code: self.code().to_owned(),
+            code: self.code(),
             severity: Severity::Critical,
-            message,
-            owner: Role::Doctor,
-            sla_minutes: self.danger.minutes(),
-            escalation: Vec::new(),
-            citation: Citation {
-                title: "Ask Suicide-Screening Questions (ASQ) Toolkit, National Institute of Mental Health".into(),
-                section: None,
-                year: 2020,
-                url: None,
-            },
+            message: LocalizedText::zh_en(&in_language("zh-CN").concat(), &in_language("en").join(" ")),
+            owner: first.map_or(Role::Doctor, |contact| contact.owner),
+            sla_minutes: self.minutes(),
+            escalation: self.asked.iter().flat_map(|one| one.contact.escalation.iter().copied()).collect(),
+            citation: first.map_or_else(
+                || Citation {
+                    title: "Ask Suicide-Screening Questions (ASQ) Toolkit, National Institute of Mental Health".into(),
+                    section: None,
+                    year: 2020,
+                    url: None,
+                },
+                |contact| contact.citation.clone(),
+            ),
         }
     }
 
@@ -311,10 +448,7 @@ impl SafetyContact {
     /// have done so since then.
     pub fn quiet_until(&self, told: Instant) -> Option<Instant> {
         let in_a_row = self.attempts.iter().filter(|attempt| attempt.at >= told).count();
-        let minutes = match self.danger {
-            Danger::Assess => ATTEMPT_MINUTES,
-            Danger::Acute => ACUTE_ATTEMPT_MINUTES,
-        };
+        let minutes = if self.is_urgent() { ACUTE_ATTEMPT_MINUTES } else { ATTEMPT_MINUTES };
         let last = self.attempts.last().filter(|_| in_a_row <= ATTEMPTS_IN_A_ROW)?;
         Some(last.at.plus_minutes(minutes))
     }
@@ -365,11 +499,6 @@ impl SafetyContact {
     }
 }
 
-/// The exclusive key of the open contact of a patient.
-pub fn key(code: &str, patient: PatientId) -> String {
-    format!("{code}/{patient}")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -392,6 +521,84 @@ mod tests {
 
     fn ended(contact: SafetyContact, outcome: Outcome, at: Instant) -> SafetyContact {
         contact.end(&fixture::doctor(), outcome, "谈过".into(), at).expect("ended")
+    }
+
+    fn asked(enrolment: u128, change: impl FnOnce(&mut Contact)) -> AskedContact {
+        let mut contact = Contact {
+            code: "KETONES_HIGH".into(),
+            owner: Role::Nurse,
+            within_minutes: 60,
+            escalation: vec![Role::Doctor],
+            helplines: vec!["120".into()],
+            inform_kin: false,
+            locks_visit: false,
+            recontact_hours: vec![48, 12],
+            reason: LocalizedText::zh_en("酮体升高。", "Ketones are high."),
+            citation: fixture::alert().citation,
+        };
+        change(&mut contact);
+        AskedContact { enrolment: EnrolmentId::from_u128(enrolment), contact }
+    }
+
+    /// As it is opened for what a pathway asks for under a code of its own.
+    fn named(asked: AskedContact) -> SafetyContact {
+        let minutes = Some(asked.contact.within_minutes);
+        let finding = Finding { minutes, ..Finding::new(asked.danger(), "enr/form".into(), NOW) };
+        let named = Some(asked.contact.code.clone());
+        let open = SafetyContact::open(ids(5), fixture::enrolment().patient, finding);
+        SafetyContact { named, ..open }.asked_by(vec![asked])
+    }
+
+    #[test]
+    fn what_a_pathway_asks_for_has_its_own_code_owner_time_and_repetitions() {
+        let open = named(asked(1, |_| ()));
+        assert_eq!((open.code().as_str(), open.minutes(), open.deadline), ("KETONES_HIGH", 60, later(60)));
+        assert!(!open.locks_visits() && !open.is_urgent() && !open.informs_kin());
+        let notice = open.notice();
+        assert_eq!((notice.owner, notice.sla_minutes, notice.escalation), (Role::Nurse, 60, vec![Role::Doctor]));
+        assert!(notice.message.get("en").ends_with("Ketones are high."), "{:?}", notice.message);
+        assert!(!notice.message.get("zh-CN").contains("自杀"));
+        let end = later(30);
+        let repeats: Vec<u16> = ended(open.clone(), Outcome::Safe, end).repeats().map(|(hours, _)| hours).collect();
+        assert_eq!(repeats, [12, 48], "not those of a patient who may harm themselves");
+        let again = ended(open, Outcome::Safe, end).repeated(ids(6), end.plus_hours(12));
+        assert_eq!((again.code().as_str(), again.notice().owner), ("KETONES_HIGH_RECONTACT", Role::Nurse));
+        assert_eq!(ended(again, Outcome::Safe, end.plus_hours(13)).reports().count(), 0);
+        let locking = named(asked(1, |contact| {
+            (contact.locks_visit, contact.within_minutes, contact.inform_kin) = (true, 3, true);
+        }));
+        assert!(locking.locks_visits() && locking.is_urgent() && locking.informs_kin());
+        assert!(locking.notice().message.get("zh-CN").contains("监护人"));
+    }
+
+    #[test]
+    fn asked_again_the_shorter_time_counts_and_every_pathway_is_told_of_the_end() {
+        let other = asked(2, |contact| contact.code = "ASSESS".into());
+        let open = contact(Danger::Assess).asked_by(vec![asked(1, |_| ()), other]);
+        assert!(open.is_of(SUICIDE_RISK) && open.is_of("ASSESS") && open.is_of("KETONES_HIGH") && !open.is_of("X"));
+        let shorter = open.clone().asked_by(vec![asked(1, |contact| contact.within_minutes = 10)]);
+        let minutes =
+            |open: &SafetyContact| open.asked.iter().map(|one| one.contact.within_minutes).collect::<Vec<_>>();
+        assert_eq!((minutes(&open), minutes(&shorter)), (vec![60, 60], vec![10, 60]));
+        assert_eq!(minutes(&shorter.clone().asked_by(vec![asked(1, |_| ())])), [10, 60]);
+        for (outcome, end) in [
+            (Outcome::Safe, Some(RequestEnd::Fulfilled)),
+            (Outcome::HandedOver, Some(RequestEnd::Fulfilled)),
+            (Outcome::Mistaken, Some(RequestEnd::Declined)),
+        ] {
+            let told: Vec<_> = ended(shorter.clone(), outcome, later(9)).reports().collect();
+            let of = |(enrolment, report): &(EnrolmentId, RequestReport)| {
+                (*enrolment, report.code.clone(), Some(report.end), report.outcome[0].code.clone())
+            };
+            let expected = [(1, "KETONES_HIGH"), (2, "ASSESS")].map(|(enrolment, code)| {
+                (EnrolmentId::from_u128(enrolment), code.to_owned(), end, outcome.as_str().to_owned())
+            });
+            assert_eq!(told.iter().map(of).collect::<Vec<_>>(), expected);
+        }
+        assert_eq!(shorter.reports().count(), 0, "it is open");
+        assert_eq!(shorter.died(later(1)).expect("ended").reports().count(), 0);
+        let crowd = (0..30).map(|number| asked(number, |_| ())).collect();
+        assert_eq!(open.asked_by(crowd).asked.len(), MAX_ASKED);
     }
 
     #[test]
@@ -433,9 +640,11 @@ mod tests {
     #[test]
     fn a_contact_of_an_earlier_release_is_read() {
         let mut stored = serde_json::to_value(ended(contact(Danger::Acute), Outcome::Safe, later(1))).expect("json");
-        stored.as_object_mut().expect("fields").remove("findings");
+        for later in ["findings", "minutes"] {
+            stored.as_object_mut().expect("fields").remove(later);
+        }
         let read: SafetyContact = serde_json::from_value(stored).expect("a contact");
-        assert_eq!((read.last_finding(), read.rests_on("x")), (0, true));
+        assert_eq!((read.last_finding(), read.rests_on("x"), read.minutes()), (0, true, 5));
         assert_eq!(read.ended.expect("ended").by, Some(fixture::doctor().account));
     }
 
@@ -449,7 +658,10 @@ mod tests {
         assert_eq!(repeats(&ended(contact(Danger::Acute), Outcome::Mistaken, end)), []);
         assert_eq!(repeats(&ended(contact(Danger::Assess), Outcome::Safe, end)), []);
         let again = acute.repeated(ids(2), end.plus_hours(24));
-        assert_eq!((again.again, again.code(), again.locks_visits()), (Some(acute.id), SUICIDE_RISK_AGAIN, false));
+        assert_eq!(
+            (again.again, again.code(), again.locks_visits()),
+            (Some(acute.id), "SUICIDE_RISK_RECONTACT".to_owned(), false)
+        );
         assert_ne!(again.exclusive_key(), contact(Danger::Acute).exclusive_key());
         assert_eq!(again.deadline, end.plus_hours(28));
         assert_eq!(repeats(&ended(again, Outcome::Safe, end.plus_hours(25))), []);
@@ -470,6 +682,7 @@ mod tests {
             (vec![of(Outcome::HandedOver, 30)], Never),
             (vec![of(Outcome::Mistaken, 30)], Now),
             (vec![of(Outcome::Safe, 30), other.clone()], Wait),
+            (vec![named(asked(1, |_| ()))], Now),
         ] {
             assert_eq!(first.repeat(others.iter().chain([&first]), due), repeat, "{others:?}");
         }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::SafetyContact;
 use crate::coding::LocalizedText;
 
 /// A line of help.
@@ -14,7 +15,7 @@ pub struct Helpline {
     pub title: LocalizedText,
 }
 
-/// What a hospital shows a patient in danger at once. Never empty.
+/// What a hospital shows a patient in danger at once.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Help {
@@ -57,6 +58,28 @@ impl Help {
     }
 }
 
+impl Help {
+    /// What is shown of it because of a contact: all of it to who may harm themselves. For what a pathway asked for under
+    /// a name of its own, a sentence that says nothing of why, and the lines that it names; where it names none that is
+    /// on the list, all lines if it is a matter of minutes, else none.
+    #[must_use]
+    pub fn because_of(&self, contact: &SafetyContact) -> Self {
+        if contact.named.is_none() {
+            return self.clone();
+        }
+        let named = |line: &&Helpline| contact.asked.iter().any(|one| one.contact.helplines.contains(&line.number));
+        let lines: Vec<Helpline> = self.lines.iter().filter(named).cloned().collect();
+        Self {
+            text: LocalizedText::zh_en(
+                "我们的医务人员会尽快与您联系。如有不适或情况紧急，请立即拨打急救电话或前往最近的急诊。",
+                "Somebody of our team will contact you as soon as possible. If you feel unwell or it is urgent, call the \
+                 emergency number or go to the nearest emergency department at once.",
+            ),
+            lines: if lines.is_empty() && contact.is_urgent() { self.lines.clone() } else { lines },
+        }
+    }
+}
+
 impl Default for Help {
     /// 12356 (全国统一心理援助热线) and 120.
     fn default() -> Self {
@@ -83,6 +106,44 @@ impl Default for Help {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{
+        fixture,
+        id::{AlertId, ContactId},
+        pathway::{Contact, Role},
+        safety::{AskedContact, Danger, Finding},
+    };
+
+    #[test]
+    fn what_is_shown_for_a_pathway_says_nothing_of_self_harm_and_has_the_lines_it_names() {
+        let help = Help::default();
+        let finding = Finding::new(Danger::Assess, "x".into(), fixture::NOW);
+        let ids = (ContactId::from_u128(1), AlertId::from_u128(1));
+        let open = SafetyContact::open(ids, fixture::enrolment().patient, finding);
+        assert_eq!(help.because_of(&open), help);
+        let numbers = |helplines: &[&str], within_minutes| {
+            let contact = Contact {
+                code: "KETONES_HIGH".into(),
+                owner: Role::Nurse,
+                within_minutes,
+                escalation: Vec::new(),
+                helplines: helplines.iter().map(|line| (*line).to_owned()).collect(),
+                inform_kin: false,
+                locks_visit: false,
+                recontact_hours: Vec::new(),
+                reason: LocalizedText::zh_en("酮体升高。", "Ketones are high."),
+                citation: fixture::alert().citation,
+            };
+            let asked = AskedContact { enrolment: fixture::enrolment().id, contact };
+            let named =
+                SafetyContact { named: Some("KETONES_HIGH".into()), minutes: Some(within_minutes), ..open.clone() };
+            let shown = help.because_of(&named.asked_by(vec![asked]));
+            assert!(!shown.text.get("zh-CN").is_empty() && !shown.text.get("zh-CN").contains("伤害自己"));
+            shown.lines.iter().map(|line| line.number.clone()).collect::<Vec<_>>()
+        };
+        assert_eq!(numbers(&["120", "999"], 60), ["120"]);
+        assert!(numbers(&[], 60).is_empty());
+        assert_eq!(numbers(&["999"], 5), ["12356", "120"], "never none when it is a matter of minutes");
+    }
 
     #[test]
     fn help_is_never_empty_and_can_be_dialled() {

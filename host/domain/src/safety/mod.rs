@@ -11,7 +11,7 @@ mod item;
 use serde::{Deserialize, Serialize};
 
 pub use self::{
-    contact::{Attempt, Ended, Finding, Heard, Outcome, Repeat, SUICIDE_RISK, SUICIDE_RISK_AGAIN, SafetyContact, key},
+    contact::{AskedContact, Attempt, Ended, Finding, Heard, Outcome, Repeat, SUICIDE_RISK, SafetyContact},
     help::{Help, Helpline},
     item::{Asked, Item, Reply},
 };

@@ -82,6 +82,7 @@ impl Hospital {
             Queue::Alert => alert::escalate(&records, &work, now).await,
             Queue::Contact => safety::repeat(&records, &work, now).await,
             Queue::Request => pathway::request::pass(&records, &work, now).await,
+            Queue::Resumption => pathway::resume(&records, &work, now).await,
         }
     }
 

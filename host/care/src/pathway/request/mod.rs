@@ -29,7 +29,8 @@ use xinglin_platform::{
 use xinglin_records::consent;
 use xinglin_store::{Document, DocumentQuery, Executor, Queue, Tenant, TenantScope, TenantTx, Work};
 
-use super::{Occasion, Ready, keep, ready, tell};
+use super::{Occasion, Ready, ready, tell};
+use crate::event::keep;
 
 pub use self::decide::{JointPlan, Opinion, Signature, opine, plan, sign};
 pub use self::end::{Decline, Fulfil, decline, fulfil};

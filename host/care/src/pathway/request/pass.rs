@@ -18,7 +18,10 @@ use xinglin_records::{
 use xinglin_store::{Tenant, TenantTx, Work};
 
 use super::{load, look_later, put};
-use crate::pathway::{Ready, keep, raise, ready, step::ask_patient};
+use crate::{
+    event::keep,
+    pathway::{Ready, raise, ready, step::ask_patient},
+};
 
 /// Minutes within which somebody sees to a request that lapsed: a project default.
 const LAPSED_MINUTES: u32 = 24 * 60;

@@ -177,6 +177,8 @@ impl From<form::Contact> for domain::Contact {
             owner: c.owner.into(),
             within_minutes: c.within_minutes,
             escalation: roles(c.escalation),
+            helplines: c.helplines,
+            inform_kin: c.inform_kin,
             locks_visit: c.locks_visit,
             recontact_hours: c.recontact_hours,
             reason: raise_text(c.reason),
@@ -231,6 +233,7 @@ impl TryFrom<wit::Definition> for domain::Definition {
             data_needs: d.data_needs.into_iter().map(raise_need).collect::<Result<_, _>>()?,
             state_version: d.state_version,
             attributes: raise(d.attributes)?,
+            follows_up: true,
         })
     }
 }

@@ -118,6 +118,7 @@ impl TryFrom<wit::Definition> for domain::Definition {
             data_needs: d.data_needs.into_iter().map(raise_need).collect::<Result<_, _>>()?,
             state_version: d.state_version,
             attributes: raise(d.attributes)?,
+            follows_up: false,
         })
     }
 }

@@ -743,6 +743,7 @@ mod tests {
             data_needs: vec![DataNeed::Observations(vec![Coding::new(system::LOINC, "8480-6")])],
             state_version: 1,
             attributes: Vec::new(),
+            follows_up: false,
         }
     }
 
