@@ -236,6 +236,17 @@ impl TenantTx {
         Ok(self.exec.execute(Sql::new(sql, args)).await? == 1)
     }
 
+    /// Postpones what follows a piece of work in its lane and was stored with it, whoever holds that: its order stays.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn put_off_following(&self, work: &Work, until: Instant) -> Result<()> {
+        let sql = "UPDATE work SET due_at = $6, version = version + 1
+                   WHERE tenant_id = $1 AND queue = $2 AND lane = $3 AND since = $4 AND work_id > $5";
+        let args = args![self.tenant, work.queue.as_str(), &work.lane, work.since, &work.id, until];
+        self.exec.execute(Sql::new(sql, args)).await.map(drop)
+    }
+
     /// Deletes work that is not needed any more, whoever holds it.
     ///
     /// # Errors

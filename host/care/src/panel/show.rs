@@ -1,6 +1,9 @@
+use std::collections::BTreeMap;
+
 use xinglin_domain::{
     access::Action,
     code::Code,
+    coding::LocalizedText,
     consent::Purpose,
     enrolment::{Enrolment, TaskRecord},
     id::EnrolmentId,
@@ -17,6 +20,9 @@ use xinglin_runtime::Interface;
 use xinglin_store::{TaskState, Tenant};
 
 use super::{Absence, PanelPlugin, PanelView, Shown};
+
+/// Of how many tasks that can be done those of a panel are chosen.
+const MOST_READ: u32 = 500;
 
 /// The panel of an enrolment, for the caller. It rests on what the caller may read: compartments of the
 /// record that are closed to them are left out of what the plugin is given. Failure class of the plugin:
@@ -44,7 +50,8 @@ pub async fn show(extensions: &Extensions, caller: &Caller, id: EnrolmentId) -> 
         .restricted(restricted);
     let viewer = viewer(caller, &enrolment);
     let discreet = restricted && viewer != Viewer::Clinician;
-    let title = definition.title.clone();
+    // Its title says what it is for.
+    let title = if discreet { LocalizedText::zh_en("我的随访", "My follow-up") } else { definition.title.clone() };
     let mut asking =
         Asking { extensions, caller, records, enrolment, definition, access, discreet, viewer, calls, version: None };
     let (blocks, reason) = match asking.access.record && asking.access.shows(labels) {
@@ -137,23 +144,28 @@ impl Asking<'_> {
         }
     }
 
-    /// Tasks that can be done, soonest first; of those that are over only what people do.
+    /// Tasks that can be done, soonest first, and each code once: its last occurrence that is due, else the next. Of those
+    /// that are due only what people do.
     async fn pending(&self) -> AppResult<Vec<TaskRecord>> {
         if !self.enrolment.is_active() {
             return Ok(Vec::new());
         }
         let patient = self.enrolment.patient.to_string();
-        let most = u32::try_from(MAX_TASKS).unwrap_or(u32::MAX);
-        let mut pending = Vec::new();
-        for state in [TaskState::Fired, TaskState::Open] {
-            let rows = self.records.list_tasks(&patient, Some(state), most).await?;
-            for row in rows.into_iter().filter(|row| row.enrolment_id == self.enrolment.id) {
-                let record: TaskRecord = serde_json::from_value(row.body).map_err(AppError::internal)?;
-                if state == TaskState::Open || record.task.window_minutes > 0 {
-                    pending.push(TaskRecord { id: row.id, ..record });
-                }
+        // The latest due first.
+        let rows = self.records.list_enrolment_tasks((self.enrolment.id, &patient), true, MOST_READ).await?;
+        let mut pending: BTreeMap<String, TaskRecord> = BTreeMap::new();
+        for row in rows {
+            let record: TaskRecord = serde_json::from_value(row.body).map_err(AppError::internal)?;
+            let record = TaskRecord { id: row.id, ..record };
+            if row.state == TaskState::Fired && record.task.window_minutes == 0 {
+                continue;
+            }
+            match pending.get(&record.task.code) {
+                Some(known) if known.task.due <= self.caller.now => {}
+                _ => drop(pending.insert(record.task.code.clone(), record)),
             }
         }
+        let mut pending: Vec<TaskRecord> = pending.into_values().collect();
         pending.sort_by_key(|record| (record.task.due, record.id));
         pending.truncate(MAX_TASKS);
         Ok(pending)

@@ -146,6 +146,8 @@ async fn store(
     // plugin must hear of it whatever becomes of this request.
     let (id, asked) = (ready.enrolment.id, response.questionnaire.clone());
     let tx = records.begin().await?;
+    // As all that change the enrolment and what hangs from it: a timer may ask the same anew.
+    tx.lock(&format!("enrolment/{id}")).await?;
     resource::project(&tx, marked(projections, ready.compartments), caller.now).await?;
     // The observations are events as all others, of all pathways of the patient; this one gets its
     // own at once, and then the response.

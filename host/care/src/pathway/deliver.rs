@@ -14,7 +14,7 @@ use super::{
 
 /// Delivers one event to its pathway. The effects and the end of the work are committed
 /// together. If the pathway gives no usable answer, the enrolment is unchanged, the care team
-/// is alerted, and the event is retried after a growing delay.
+/// is alerted, and the event is retried after a growing delay; what was stored with it follows it.
 ///
 /// # Errors
 /// If the store fails, or concurrent changes of the enrolment persist; the event is kept.
@@ -58,12 +58,12 @@ async fn deliver_once(
             tx.lock(&format!("enrolment/{}", ready.enrolment.id)).await?;
             if !tx.finish_work(work).await? {
                 // Somebody else was faster.
-                return Ok(Delivery { effects: Vec::new(), calls: calls.views() });
+                return Ok(Delivery { calls: calls.views(), ..Delivery::default() });
             }
             match carry_out(&tx, &ready, accepted, occasion, &calls, Occurrence::Of(&work.id)).await {
                 Ok(EnrolmentView { effects, calls, .. }) => {
                     tx.commit().await?;
-                    return Ok(Delivery { effects, calls });
+                    return Ok(Delivery { effects, calls, put_off: false });
                 }
                 Err(error) => {
                     tx.rollback().await?;
@@ -73,9 +73,12 @@ async fn deliver_once(
         }
     };
     let tx = records.begin().await?;
-    if tx.put_off_work(work, work::next_try(work, now)).await? {
+    let next_try = work::next_try(work, now);
+    if tx.put_off_work(work, next_try).await? {
+        // What comes of the same cause is told after it.
+        tx.put_off_following(work, next_try).await?;
         silent(&tx, &ready, &refused, now).await?;
     }
     tx.commit().await?;
-    Ok(Delivery { effects: Vec::new(), calls: calls.views() })
+    Ok(Delivery { effects: Vec::new(), calls: calls.views(), put_off: true })
 }

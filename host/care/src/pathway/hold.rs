@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 use xinglin_domain::{
     access::Action,
+    code::Code,
     enrolment::{Enrolment, HoldRecord},
     id::{HoldId, PatientId},
     pathway::Event,
@@ -15,7 +16,7 @@ use xinglin_fhir::project;
 use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed, document::Stored};
 use xinglin_records::{
     consent::{self, RESTRICTED},
-    resource,
+    patient, resource,
 };
 use xinglin_store::{Executor, Hold, TenantScope, TenantTx};
 
@@ -83,10 +84,13 @@ pub(crate) async fn shown(platform: &Platform, caller: &Caller, record: HoldReco
 pub async fn release(extensions: &Extensions, caller: &Caller, id: HoldId, release: Release) -> AppResult<HoldView> {
     caller.may(Action::ReleaseHold)?;
     let records = extensions.platform.records(caller);
-    let standing: HoldRecord = parse(records.get_hold(id).await?)?;
-    let lifted = standing.release_by(&caller.actor, release.reason, caller.now)?;
-    let Stored::<_, Enrolment> { value: enrolment, .. } = records.get_document(lifted.enrolment).await?.try_into()?;
+    let of_whom = parse(records.get_hold(id).await?)?.patient;
     let tx = records.begin().await?;
+    // It may be made wider, or lifted, by somebody else.
+    patient::lock(&tx, of_whom).await?;
+    let standing: HoldRecord = parse(tx.get_hold(id).await?)?;
+    let lifted = standing.release_by(&caller.actor, release.reason, caller.now)?;
+    let Stored::<_, Enrolment> { value: enrolment, .. } = tx.get_document(lifted.enrolment).await?.try_into()?;
     let flag = lift(&tx, &lifted, &caller.actor.account.to_string(), caller.now).await?;
     resource::project(&tx, vec![flag], caller.now).await?;
     let events = enrolment.is_active().then(|| Event::HoldReleased(lifted.hold.code.clone()));
@@ -105,10 +109,31 @@ pub(crate) async fn of_patient<E: Executor>(
     records.list_holds(&patient.to_string()).await?.into_iter().map(parse).collect()
 }
 
+/// Stores a hold, or makes the active one of its code wider; returns its projection, if it changes. In a transaction
+/// that holds the patient's lock.
+#[boxed]
+pub(crate) async fn place(tx: &TenantTx, hold: HoldRecord) -> AppResult<Option<Value>> {
+    let same = |known: &HoldRecord| {
+        known.enrolment == hold.enrolment && known.is_active() && known.hold.code == hold.hold.code
+    };
+    let Some(known) = of_patient(tx, hold.patient).await?.into_iter().find(same) else {
+        tx.place_hold(&row(&hold)?).await?;
+        return Ok(Some(flag(&hold)));
+    };
+    let Some(wider) = known.widened(&hold.hold) else { return Ok(None) };
+    tx.change_hold(wider.id, &row(&wider)?.body).await?;
+    Ok(Some(flag(&wider)))
+}
+
 /// Stores the release of a hold; returns its projection.
+///
+/// # Errors
+/// `PATHWAY_STATE` if somebody else was faster.
 #[boxed]
 pub(crate) async fn lift(tx: &TenantTx, lifted: &HoldRecord, by: &str, now: Instant) -> AppResult<Value> {
-    tx.release_hold(lifted.id, &row(lifted)?.body, by, now).await?;
+    if !tx.release_hold(lifted.id, &row(lifted)?.body, by, now).await? {
+        return Err(AppError::new(Code::PathwayState, "the hold was lifted before"));
+    }
     Ok(flag(lifted))
 }
 

@@ -56,6 +56,9 @@ pub use self::resume::resume;
 /// Code of the host's own alert for a pathway without an answer.
 pub(crate) const SILENT: &str = "PATHWAY_SILENT";
 
+/// How many timers of an enrolment are shown.
+const MOST_TIMERS: u32 = 200;
+
 /// How often a step is repeated because the enrolment changed concurrently.
 const TRIES: usize = 8;
 
@@ -77,7 +80,7 @@ pub struct EnrolmentView {
     /// Effects of the event of this request.
     #[schema(value_type = Vec<Value>)]
     pub effects: Vec<Effect>,
-    /// Timers that are set.
+    /// Timers that are set or were: the latest 200, the earliest due first.
     pub timers: Vec<TimerView>,
     /// Plugin calls that this request made.
     pub calls: Vec<CallView>,
@@ -112,6 +115,8 @@ pub struct Occasion {
 pub struct Delivery {
     effects: Vec<Effect>,
     calls: Vec<CallView>,
+    /// Whether the pathway did not answer, and what follows waits for it.
+    put_off: bool,
 }
 
 /// The answer of a pathway to an event.
@@ -133,9 +138,12 @@ pub(crate) async fn tell(
     let mut told = Delivery::default();
     for work in events {
         match deliver(extensions, records, &work, occasion).await {
-            Ok(Delivery { effects, calls }) => {
+            Ok(Delivery { effects, calls, put_off }) => {
                 told.effects.extend(effects);
                 told.calls.extend(calls);
+                if put_off {
+                    break;
+                }
             }
             Err(error) => {
                 tracing::warn!(event = work.id, enrolment = work.lane, %error, "left to the jobs, with what follows");
@@ -172,10 +180,11 @@ async fn view<E: Executor>(
     effects: Vec<Effect>,
     calls: Vec<CallView>,
 ) -> AppResult<EnrolmentView> {
-    let timers = records.list_tasks(&enrolment.patient.to_string(), None, 200).await?;
+    let patient = enrolment.patient.to_string();
+    let timers = records.list_enrolment_tasks((enrolment.id, &patient), false, MOST_TIMERS).await?;
     let timers = timers
         .into_iter()
-        .filter(|timer| timer.enrolment_id == enrolment.id)
+        .rev()
         .map(|timer| TimerView {
             id: timer.id.to_string(),
             code: timer.code,

@@ -9,7 +9,9 @@ use xinglin_domain::{
     coding::{Citation, LocalizedText, Translation},
     compartment::Compartments,
     consent::Purpose,
-    enrolment::{Accepted, AlertRecord, AlertSource, Effect, EndCause, Enrolment, HoldRecord, TaskRecord, task},
+    enrolment::{
+        Accepted, AlertRecord, AlertSource, Effect, EndCause, Enrolment, HoldRecord, ProposalError, TaskRecord, task,
+    },
     id::{AlertId, EnrolmentId, HoldId, TaskId},
     pathway::{
         Alert, Definition, Destination, Event, LabRequest, Message, Question, Referral, Role, State, Stop, Task,
@@ -38,6 +40,9 @@ use crate::{
     encounter,
     safety::{self, Found},
 };
+
+/// Most tasks of an enrolment that are open at a time: a project default, beyond what any person can do.
+const MOST_OPEN_TASKS: i64 = 200;
 
 /// An enrolment with the stored definition of its pathway, also when the plugin cannot be
 /// called.
@@ -244,8 +249,7 @@ impl Carrier<'_> {
                     released: None,
                 };
                 patient::lock(self.tx, record.patient).await?;
-                self.tx.place_hold(&hold::row(&record)?).await?;
-                self.projections.push(hold::flag(&record));
+                self.projections.extend(hold::place(self.tx, record).await?);
                 Ok(())
             }
             Effect::LiftHold(code) => {
@@ -273,6 +277,9 @@ impl Carrier<'_> {
     }
 
     async fn schedule(&mut self, task: &Task) -> AppResult<()> {
+        if self.tx.count_open_tasks(self.ready.enrolment.id).await? >= MOST_OPEN_TASKS {
+            return Err(ProposalError::TooManyTasks.into());
+        }
         // Scheduling a code again moves it: nobody waits for its last occurrence any more.
         self.tx.forget_fired_tasks(self.ready.enrolment.id, &task.code).await?;
         self.projections.push(schedule(self.tx, self.ready, task, self.now).await?);

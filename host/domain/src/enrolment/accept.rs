@@ -161,6 +161,9 @@ pub enum ProposalError {
     /// Too many requests are open.
     #[error("too many requests of the pathway are open")]
     TooManyRequests,
+    /// So many tasks are open that nobody can do them.
+    #[error("too many tasks are open")]
+    TooManyTasks,
     /// Too few or too many participants, or two the same.
     #[error("team `{0}` has not two to twelve different participants")]
     Participants(String),
@@ -236,11 +239,11 @@ impl Enrolment {
             directives.retain(|directive| matches!(directive, Directive::Close(_)));
         }
         // A timer may come late, after the host was down: what is due after it may be past too.
-        let told = match event {
-            Event::TaskDue(task) => task.due.min(now),
-            _ => now,
+        let timer = match event {
+            Event::TaskDue(task) => Some(task.due.min(now)),
+            _ => None,
         };
-        let mut judge = Judge::new(self, definition, holds, (told, now));
+        let mut judge = Judge::new(self, definition, holds, (timer, now));
         for directive in directives {
             judge.take(directive)?;
         }
@@ -292,6 +295,8 @@ struct Judge<'a> {
     now: Instant,
     /// When the event was due, at most `now`.
     told: Instant,
+    /// Whether the event is a timer.
+    at_timer: bool,
     known_holds: Vec<(String, ReleaseBy, bool)>,
     seen: BTreeSet<(&'static str, String)>,
     effects: Vec<Effect>,
@@ -303,10 +308,11 @@ impl<'a> Judge<'a> {
         enrolment: &Enrolment,
         definition: &'a Definition,
         holds: &[HoldRecord],
-        (told, now): (Instant, Instant),
+        (timer, now): (Option<Instant>, Instant),
     ) -> Self {
         let known_holds = enrolment.own(holds);
-        Self { definition, now, told, known_holds, seen: BTreeSet::new(), effects: Vec::new(), ended: None }
+        let (told, at_timer) = (timer.unwrap_or(now), timer.is_some());
+        Self { definition, now, told, at_timer, known_holds, seen: BTreeSet::new(), effects: Vec::new(), ended: None }
     }
 
     fn take(&mut self, directive: Directive) -> Result<(), ProposalError> {
@@ -363,10 +369,7 @@ impl<'a> Judge<'a> {
                 self.once("withdrawn request", &code)?;
                 Effect::WithdrawRequest(code)
             }
-            Directive::Hold(hold) => match self.hold(hold)? {
-                Some(effect) => effect,
-                None => return Ok(()),
-            },
+            Directive::Hold(hold) => self.hold(hold)?,
             Directive::Release(code) => match self.release(code)? {
                 Some(effect) => effect,
                 None => return Ok(()),
@@ -387,7 +390,8 @@ impl<'a> Judge<'a> {
 
     fn task(&mut self, task: Task) -> Result<Effect, ProposalError> {
         self.once("task", &task.code)?;
-        let earliest = self.told.plus_days(-MAX_PAST_DAYS);
+        // At a timer time goes on, or two of them would call each other for ever.
+        let earliest = if self.at_timer { self.told.plus_minutes(1) } else { self.told.plus_days(-MAX_PAST_DAYS) };
         let latest = self.now.plus_days(MAX_FUTURE_DAYS);
         if !(earliest..=latest).contains(&task.due) {
             return Err(ProposalError::TaskDue(task.code));
@@ -453,17 +457,19 @@ impl<'a> Judge<'a> {
         if by > self.told && by <= latest { Ok(()) } else { Err(ProposalError::RequestEnd(code.to_owned())) }
     }
 
-    fn hold(&mut self, hold: Hold) -> Result<Option<Effect>, ProposalError> {
+    fn hold(&mut self, hold: Hold) -> Result<Effect, ProposalError> {
         self.once("hold", &hold.code)?;
         has_text("a hold", &hold.reason)?;
         if hold.stops.is_empty() {
             return Err(ProposalError::StopsNothing(hold.code));
         }
-        if self.known_holds.iter().any(|(code, _, active)| *active && *code == hold.code) {
-            return Ok(None);
+        // Also one that stands: it may be wider now, and a doctor may be lifting it.
+        match self.known_holds.iter_mut().find(|(code, _, active)| *active && *code == hold.code) {
+            Some((_, release, _)) if hold.release == ReleaseBy::Doctor => *release = ReleaseBy::Doctor,
+            Some(_) => {}
+            None => self.known_holds.push((hold.code.clone(), hold.release, true)),
         }
-        self.known_holds.push((hold.code.clone(), hold.release, true));
-        Ok(Some(Effect::PlaceHold(hold)))
+        Ok(Effect::PlaceHold(hold))
     }
 
     fn release(&mut self, code: String) -> Result<Option<Effect>, ProposalError> {

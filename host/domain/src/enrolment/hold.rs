@@ -64,6 +64,27 @@ impl HoldRecord {
             && (self.hold.medicines.is_empty() || medicines.into_iter().any(of_these))
     }
 
+    /// The pathway asks for it again under the same code: it stops what either stops, and is for a doctor to lift if either
+    /// is. None if that is what it does.
+    pub fn widened(&self, by: &Hold) -> Option<Self> {
+        let mut hold = self.hold.clone();
+        hold.stops.extend(&by.stops);
+        if by.medicines.is_empty() || hold.medicines.is_empty() {
+            hold.medicines.clear();
+        } else {
+            let known = hold.medicines.clone();
+            hold.medicines.extend(by.medicines.iter().filter(|code| !known.iter().any(|one| one.same(code))).cloned());
+        }
+        if by.release == ReleaseBy::Doctor {
+            hold.release = ReleaseBy::Doctor;
+        }
+        if hold == self.hold {
+            return None;
+        }
+        (hold.reason, hold.citation) = (by.reason.clone(), by.citation.clone());
+        Some(Self { hold, ..self.clone() })
+    }
+
     /// Whether it is active.
     pub const fn is_active(&self) -> bool {
         self.released.is_none()
@@ -119,6 +140,27 @@ mod tests {
         let lifted = hold.release_by(&fixture::doctor(), "线下复测正常".into(), NOW).expect("lifted");
         assert!(!lifted.is_active());
         assert_eq!(code(lifted.release_by(&fixture::doctor(), "again".into(), NOW)), Code::PathwayState);
+    }
+
+    #[test]
+    fn asked_for_again_it_stops_what_either_stops() {
+        let of = |code: &str| Coding::new("http://www.whocc.no/atc", code);
+        let mut narrow = fixture::hold_record();
+        narrow.hold.release = ReleaseBy::Pathway;
+        narrow.hold.stops = [HeldAct::Dispense].into();
+        narrow.hold.medicines = vec![of("A10BA02")];
+        assert_eq!(narrow.widened(&narrow.hold), None);
+        let mut other = narrow.hold.clone();
+        other.stops = [HeldAct::Prescribe].into();
+        other.medicines = vec![of("A10BA02"), of("A10BK01")];
+        let both = narrow.widened(&other).expect("wider");
+        assert_eq!(both.hold.stops, [HeldAct::Prescribe, HeldAct::Dispense].into());
+        assert_eq!(both.hold.medicines, [of("A10BA02"), of("A10BK01")]);
+        assert_eq!((both.hold.release, both.id), (ReleaseBy::Pathway, narrow.id));
+        assert_eq!(both.widened(&narrow.hold), None, "it is never narrower");
+        let all = both.widened(&Hold { medicines: Vec::new(), release: ReleaseBy::Doctor, ..other }).expect("wider");
+        assert_eq!((all.hold.medicines.len(), all.hold.release), (0, ReleaseBy::Doctor));
+        assert_eq!(all.widened(&both.hold), None);
     }
 
     #[test]

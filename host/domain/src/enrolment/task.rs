@@ -97,10 +97,11 @@ impl TaskRecord {
         }
     }
 
-    /// Completed by an account of the assigned role, possibly before it is due.
+    /// Completed by an account of the assigned role, possibly before it is due: of a repetition, not before the one before
+    /// it was due.
     ///
     /// # Errors
-    /// If the actor may not, or it is not pending.
+    /// If the actor may not, it is not pending, or it is too early.
     pub fn done(mut self, by: &Actor, at: Instant) -> Result<Self, CareError> {
         can(by, Action::CompleteTask, at)?;
         let owner = Role::from(self.task.owner);
@@ -110,6 +111,9 @@ impl TaskRecord {
         }
         if !self.is_pending() {
             return Err(CareError::State("the task is done or was cancelled"));
+        }
+        if self.task.repeat.is_some_and(|repeat| at < self.task.due.plus_days(-i64::from(repeat.every_days))) {
+            return Err(CareError::State("it is too early: the repetition before this one is not due yet"));
         }
         self.state = TaskState::Done { by: by.account, at, in_time: at <= self.deadline() };
         Ok(self)

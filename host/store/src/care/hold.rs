@@ -92,6 +92,15 @@ impl TenantTx {
         Ok(self.exec.execute(Sql::new(sql, args)).await? == 1)
     }
 
+    /// Replaces the body of an active hold; `false` if it is released already.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn change_hold(&self, hold: HoldId, body: &Value) -> Result<bool> {
+        let sql = "UPDATE hold SET body = $3 WHERE tenant_id = $1 AND hold_id = $2 AND released_at IS NULL";
+        Ok(self.exec.execute(Sql::new(sql, args![self.tenant, hold, Arg::json(body)?])).await? == 1)
+    }
+
     /// Releases an active hold and replaces its body; `false` if it is released already.
     ///
     /// # Errors

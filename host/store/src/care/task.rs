@@ -118,6 +118,35 @@ impl<E: Executor> TenantScope<E> {
         sql.push(" ORDER BY due_at, task_id LIMIT ").bind(limit);
         self.exec.rows(sql).await?.iter().map(TryInto::try_into).collect()
     }
+
+    /// Tasks of one enrolment, the latest due first: all, or only those that can still be done (`pending`).
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn list_enrolment_tasks(
+        &self,
+        (enrolment, patient_id): (EnrolmentId, &str),
+        pending: bool,
+        limit: u32,
+    ) -> Result<Vec<Task>> {
+        let text = "SELECT * FROM task WHERE tenant_id = $1 AND patient_id = $2 AND enrolment_id = $3";
+        let mut sql = Sql::new(text, args![self.tenant, patient_id, enrolment]);
+        if pending {
+            sql.push(" AND state IN ('open', 'fired')");
+        }
+        sql.push(" ORDER BY due_at DESC, task_id DESC LIMIT ").bind(limit);
+        self.exec.rows(sql).await?.iter().map(TryInto::try_into).collect()
+    }
+
+    /// How many tasks of an enrolment are not due yet.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn count_open_tasks(&self, enrolment: EnrolmentId) -> Result<i64> {
+        let sql = "SELECT COUNT(*) AS open FROM task WHERE tenant_id = $1 AND enrolment_id = $2 AND state = 'open'";
+        let row = self.exec.row(Sql::new(sql, args![self.tenant, enrolment])).await?;
+        row.map_or(Ok(0), |row| row.get("open"))
+    }
 }
 
 impl TenantTx {

@@ -212,6 +212,25 @@ async fn a_task_moves_and_is_cancelled(bench: Bench) -> Result<()> {
     assert_eq!(tenant.list_tasks("pat-1", None, 10).await?.len(), 3);
     assert_eq!(code_of(tenant.get_task(TaskId::from_u128(9)).await), "NOT_FOUND");
 
+    // Of an enrolment, the latest first.
+    let tx = tenant.begin().await?;
+    let other = enrol(&tx, 2).await?;
+    for (number, code, due) in [(21, "first", 300), (22, "second", 310), (23, "third", 320)] {
+        tx.schedule_task(&task(number, other, code, due)).await?;
+    }
+    tx.fire_task(TaskId::from_u128(21), 1, at(300)).await?;
+    tx.finish_task(TaskId::from_u128(22), 1, at(310)).await?;
+    assert_eq!(tx.count_open_tasks(other).await?, 1);
+    let listed = async |enrolment, pending, limit| {
+        let tasks = tx.list_enrolment_tasks((enrolment, "pat-1"), pending, limit).await?;
+        Ok::<_, StoreError>(tasks.into_iter().map(|task| task.code).collect::<Vec<_>>())
+    };
+    assert_eq!(listed(other, false, 10).await?, ["third", "second", "first"]);
+    assert_eq!(listed(other, true, 10).await?, ["third", "first"]);
+    assert_eq!(listed(other, true, 1).await?, ["third"]);
+    assert_eq!(listed(enrolment, true, 10).await?, Vec::<String>::new());
+    tx.rollback().await?;
+
     // A fired task is history, unless its pathway waits for it.
     let tx = tenant.begin().await?;
     for (number, code) in [(6, "left"), (7, "moved"), (8, "waited-for")] {
@@ -394,7 +413,10 @@ async fn a_hold_stands_until_released(bench: Bench) -> Result<()> {
 
     let tx = tenant.begin().await?;
     assert!(!tx.release_hold(HoldId::from_u128(7), &body(2), "acc-1", at(5)).await?, "there is no such hold");
+    assert!(tx.change_hold(HoldId::from_u128(1), &body(4)).await?, "it is wider now");
+    assert_eq!(tx.get_hold(HoldId::from_u128(1)).await?.body, body(4));
     assert!(tx.release_hold(HoldId::from_u128(1), &body(2), "acc-1", at(5)).await?);
+    assert!(!tx.change_hold(HoldId::from_u128(1), &body(4)).await?, "it is lifted");
     assert!(!tx.release_hold(HoldId::from_u128(1), &body(3), "acc-1", at(6)).await?, "it is lifted already");
     assert!(tx.place_hold(&hold(2)).await?, "it may be placed again");
     tx.commit().await?;

@@ -61,6 +61,24 @@ async fn work_is_leased_put_off_and_done_once(bench: Bench) -> Result<()> {
     let left = tx.list_work(Queue::Event, "lane").await?;
     assert_eq!(left.iter().map(|work| work.id.as_str()).collect::<Vec<_>>(), ["b"]);
     tx.drop_work(Queue::Event, "b").await?;
+
+    // What was stored with it follows it, also if somebody has claimed it.
+    let together = |id: &str, due| work(here_id(), id, due);
+    tx.put_work(&[together("c", 100), together("d", 100), together("e", 100), together("f", 101)]).await?;
+    tx.put_work(&[Work { lane: "other".to_owned(), ..together("g", 100) }]).await?;
+    tx.commit().await?;
+    let claimed = claim(100, 120).await?;
+    let of = |id: &str| claimed.iter().find(|work| work.id == id).expect("claimed").clone();
+    let tx = bench.here().begin().await?;
+    tx.put_off_following(&of("d"), at(150)).await?;
+    assert!(!tx.finish_work(&of("e")).await?, "it waits");
+    assert!(tx.finish_work(&of("c")).await? && tx.finish_work(&of("d")).await? && tx.finish_work(&of("g")).await?);
+    tx.drop_work(Queue::Event, "f").await?;
+    tx.commit().await?;
+    assert_eq!(claim(149, 160).await?, []);
+    assert_eq!(claim(150, 160).await?.into_iter().map(|work| work.id).collect::<Vec<_>>(), ["e"]);
+    let tx = bench.here().begin().await?;
+    tx.drop_work(Queue::Event, "e").await?;
     tx.commit().await?;
     assert_eq!(claim(1_000, 1_001).await?, []);
     Ok(())
