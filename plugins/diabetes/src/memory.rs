@@ -115,15 +115,15 @@ impl Memory {
     /// `BadState` if the data have a later version, or are malformed.
     pub fn read(state: &State) -> Result<Self, Error> {
         match state.version {
-            1 => pathway_state::read::<First>(state, 1).map(Into::into),
-            _ => pathway_state::read(state, VERSION),
+            1 => pathway_kit::read::<First, _>(state, 1).map(Into::into),
+            _ => pathway_kit::read(state, VERSION),
         }
     }
 
     /// # Errors
     /// If the state cannot be serialised.
     pub fn write(&self) -> Result<State, Error> {
-        pathway_state::write(self, VERSION)
+        pathway_kit::write(self, VERSION)
     }
 
     /// The stage.
@@ -163,7 +163,7 @@ mod tests {
             severe_hypoglycaemia: false,
             remission: false,
         };
-        let old = pathway_state::write(&first, 1).expect("written");
+        let old = pathway_kit::write(&first, 1).expect("written");
         let read = Memory::read(&old).expect("version 1");
         assert_eq!(
             (read.maintenance, read.off_target, read.referred_until, read.urgent_until),

@@ -205,11 +205,11 @@ impl Memory {
     /// `BadState` if the data have a later version, or are malformed.
     pub fn read(state: &State) -> Result<Self, Error> {
         if state.version != 1 {
-            return pathway_state::read(state, VERSION);
+            return pathway_kit::read(state, VERSION);
         }
         // It had no totals: an empty list is a zero.
         let data = [state.data.as_slice(), &[0]].concat();
-        pathway_state::read(&State { version: VERSION, data }, VERSION)
+        pathway_kit::read(&State { version: VERSION, data }, VERSION)
     }
 
     /// Keeps a total.
@@ -222,7 +222,7 @@ impl Memory {
     /// # Errors
     /// If the state cannot be serialised.
     pub fn write(&self) -> Result<State, Error> {
-        pathway_state::write(self, VERSION)
+        pathway_kit::write(self, VERSION)
     }
 
     /// The stage: what is most urgent.

@@ -5,51 +5,7 @@
 
 use crate::sources::Source;
 
-/// A number that a rule uses.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Number {
-    /// The rule.
-    pub rule: &'static str,
-    /// The value.
-    pub value: i64,
-    /// What it counts.
-    pub unit: &'static str,
-    /// Where it comes from.
-    pub source: Source,
-    /// The test with a row below, at and above it.
-    pub test: &'static str,
-}
-
-impl Number {
-    /// As minutes of an alert.
-    pub(crate) fn minutes(self) -> u32 {
-        u32::try_from(self.value).unwrap_or(1)
-    }
-
-    /// As days of grace.
-    pub(crate) fn days(self) -> u16 {
-        u16::try_from(self.value).unwrap_or(1)
-    }
-}
-
-macro_rules! numbers {
-    ($($name:ident = $value:literal $unit:literal, $rule:literal, $source:ident, $test:literal;)*) => {
-        $(
-            #[doc = $rule]
-            pub const $name: Number = Number {
-                rule: $rule,
-                value: $value,
-                unit: $unit,
-                source: Source::$source,
-                test: $test,
-            };
-        )*
-        /// All of them.
-        pub const ALL: &[Number] = &[$($name),*];
-    };
-}
-
-numbers! {
+pathway_kit::numbers! {
     PHQ9_MILD = 5 "points", "PHQ-9: mild from", Phq9, "bands_of_the_scales";
     PHQ9_MODERATE = 10 "points", "PHQ-9: moderate from", Phq9, "bands_of_the_scales";
     PHQ9_MODERATELY_SEVERE = 15 "points", "PHQ-9: moderately severe from", Phq9, "bands_of_the_scales";
