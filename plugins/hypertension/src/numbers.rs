@@ -24,4 +24,5 @@ pathway_kit::numbers! {
     POTASSIUM_DECIMMOL = 60 "0.1 mmol/L", "Potassium: emergency from", Kidney, "kidneys_and_potassium";
     EGFR = 30 "mL/min/{1.73_m2}", "eGFR: a nephrologist below", Kidney, "kidneys_and_potassium";
     DIARY_DAYS = 7 "days", "Pressure at home is asked every", Home, "what_is_scheduled";
+    ANSWER_DAYS = 3 "days", "Pressure at home is told within, before it is asked anew:", Project, "who_does_not_answer_is_called";
 }
