@@ -28,7 +28,7 @@ mod review;
 
 pub use bill::{BillBuilder, CoverageBuilder, operation};
 pub use claim::{CredentialBuilder, PersonBuilder};
-pub use follow_up_run::{Ended, FollowUpRun};
+pub use follow_up_run::{ContactEnd, Ended, FollowUpRun};
 pub(crate) use host::with;
 pub use host::{Host, LogLine};
 pub use insurance::{ClaimBuilder, PolicyBuilder, YEAR, attempt};

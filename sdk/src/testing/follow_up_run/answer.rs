@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{
     FollowUpRun,
     form::{Form, Given, given},
-    is_layman,
+    hears_of, is_layman,
     judge::may_answer,
     open::Asked,
 };
@@ -108,7 +108,8 @@ impl<P: FollowUp + Plugin> FollowUpRun<P> {
         Ok(directives)
     }
 
-    /// A device sends values: they come oldest first, each moment once. They are not in the snapshot.
+    /// A device sends many values at once: they come oldest first, each moment once, if the pathway needs the code. They
+    /// are not in the snapshot.
     ///
     /// # Panics
     /// If there are none, or more than 2,000.
@@ -121,6 +122,9 @@ impl<P: FollowUp + Plugin> FollowUpRun<P> {
             once.map(|(at, value)| Point { at: *at, value: super::super::decimal(value) }).collect();
         points.sort_by_key(|point| point.at);
         let duplicates = u32::try_from(values.len() - points.len()).unwrap_or(u32::MAX);
+        if !hears_of(&self.definition, std::slice::from_ref(&code)) {
+            return Vec::new();
+        }
         let series = Series { code, unit: unit.to_owned(), points, duplicates, implausible: 0 };
         self.tell(Event::Streamed(series))
     }

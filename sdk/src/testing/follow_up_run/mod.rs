@@ -29,6 +29,7 @@ use crate::{
     types::{Attribute, Coding},
 };
 
+pub use self::open::ContactEnd;
 use self::{form::Form, judge::Judge, open::Open};
 
 type Migrate = fn(State, String) -> Result<Migrated, Error>;

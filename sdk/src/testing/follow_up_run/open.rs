@@ -10,6 +10,10 @@ use crate::{
 
 /// Most open requests of a pathway.
 const MOST_REQUESTS: usize = 100;
+/// Minutes within which a patient is contacted again.
+const RECONTACT_MINUTES: u32 = 240;
+/// After the code of a contact that is made again.
+const AGAIN: &str = "_RECONTACT";
 
 /// What a pathway is told of a task that nobody does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -128,9 +132,27 @@ impl Request {
 /// A contact that nobody has recorded the end of.
 #[derive(Debug, Clone)]
 pub(super) struct OpenContact {
+    /// Of one that is made again the code ends with `_RECONTACT`.
     pub(super) contact: Contact,
     /// Until when it must take place.
     pub(super) deadline: Instant,
+}
+
+impl OpenContact {
+    fn is_of(&self, first_code: &str) -> bool {
+        self.contact.code.strip_suffix(AGAIN).unwrap_or(&self.contact.code) == first_code
+    }
+}
+
+/// How a contact ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ContactEnd {
+    /// Somebody spoke with the patient, and found no acute danger.
+    Safe,
+    /// The patient is with an emergency department, 120 or the family.
+    HandedOver,
+    /// The answer was entered by mistake, or is not the patient's: nobody contacts them again.
+    Mistaken,
 }
 
 /// What comes next by itself.
@@ -149,6 +171,8 @@ pub(super) struct Open {
     pub(super) contacts: Vec<OpenContact>,
     /// Contacts that are made again, and when.
     recontacts: Vec<(Instant, Contact)>,
+    /// Those whose time came while somebody was about to speak with the patient.
+    waiting: Vec<Contact>,
     /// With whether they are active.
     pub(super) holds: Vec<(Hold, bool)>,
     pub(super) alerts: Vec<Alert>,
@@ -233,14 +257,29 @@ impl Open {
         }
     }
 
-    /// Somebody has spoken with the patient: it is made again as often as it says.
-    pub(super) fn end_contact(&mut self, code: &str, now: Instant) -> bool {
-        let Some(at) = self.contacts.iter().position(|open| open.contact.code == code) else { return false };
+    /// Somebody records how a contact ended: it is made again as often as it says, unless it was a mistake. Whether the
+    /// pathway is told: not of one that was made again. `None` if none is open.
+    pub(super) fn end_contact(&mut self, code: &str, end: ContactEnd, now: Instant) -> Option<bool> {
+        let at = self.contacts.iter().position(|open| open.contact.code == code)?;
         let contact = self.contacts.remove(at).contact;
-        let once = Contact { recontact_hours: Vec::new(), locks_visit: false, ..contact.clone() };
-        let hours = contact.recontact_hours.iter().map(|hours| now + Instant::from(*hours) * 60 * MINUTE);
-        self.recontacts.extend(hours.map(|at| (at, once.clone())));
-        true
+        let first_code = code.strip_suffix(AGAIN).unwrap_or(code);
+        let again = Contact {
+            code: format!("{first_code}{AGAIN}"),
+            within_minutes: RECONTACT_MINUTES,
+            locks_visit: false,
+            recontact_hours: Vec::new(),
+            ..contact.clone()
+        };
+        let (waited, waiting) = self.waiting.drain(..).partition(|one| one.code == again.code);
+        self.waiting = waiting;
+        match end {
+            ContactEnd::Mistaken => Vec::<Contact>::into_iter(waited).for_each(|one| self.contact(&one, now)),
+            ContactEnd::Safe | ContactEnd::HandedOver => {
+                let hours = contact.recontact_hours.iter().map(|hours| now + Instant::from(*hours) * 60 * MINUTE);
+                self.recontacts.extend(hours.map(|at| (at, again.clone())));
+            }
+        }
+        Some(first_code == code)
     }
 
     pub(super) fn active_holds(&self) -> impl Iterator<Item = &Hold> {
@@ -302,7 +341,11 @@ impl Open {
 
     pub(super) fn recontact(&mut self, at: usize, now: Instant) {
         let (_, contact) = self.recontacts.remove(at);
-        self.contact(&contact, now);
+        let first_code = contact.code.strip_suffix(AGAIN).unwrap_or_default();
+        match self.contacts.iter().any(|open| open.is_of(first_code)) {
+            true => self.waiting.push(contact),
+            false => self.contact(&contact, now),
+        }
     }
 
     /// Takes a task that somebody does or declines: the last of its code that came due, or the next.

@@ -1,6 +1,9 @@
 //! How requests and contacts end.
 
-use super::{FollowUpRun, open::Asked};
+use super::{
+    FollowUpRun,
+    open::{Asked, ContactEnd},
+};
 use crate::{
     Plugin,
     follow_up::{Directive, Event, FollowUp, RequestEnd, RequestReport},
@@ -31,15 +34,23 @@ impl<P: FollowUp + Plugin> FollowUpRun<P> {
         self.end_request(code, RequestEnd::Declined, Vec::new())
     }
 
-    /// Somebody has spoken with the patient; with how that ended in codes. It is made again as often as the contact says,
-    /// also if the pathway has ended meanwhile.
+    /// Somebody records how a contact ended. It is made again, under its code with `_RECONTACT`, as often as it says, also
+    /// if the pathway has ended meanwhile, unless it was a mistake; of that the pathway is not told.
     ///
     /// # Panics
     /// If no such contact is open.
     #[track_caller]
-    pub fn spoke(&mut self, contact: &str, outcome: Vec<Coding>) -> Vec<Directive> {
-        assert!(self.open.end_contact(contact, self.now), "no open contact `{contact}`");
-        self.ended_request(contact.to_owned(), RequestEnd::Fulfilled, outcome)
+    pub fn end_contact(&mut self, contact: &str, how: ContactEnd) -> Vec<Directive> {
+        let told = self.open.end_contact(contact, how, self.now);
+        if !told.unwrap_or_else(|| panic!("no open contact `{contact}`")) {
+            return Vec::new();
+        }
+        let (end, outcome) = match how {
+            ContactEnd::Safe => (RequestEnd::Fulfilled, "safe"),
+            ContactEnd::HandedOver => (RequestEnd::Fulfilled, "handed_over"),
+            ContactEnd::Mistaken => (RequestEnd::Declined, "mistaken"),
+        };
+        self.ended_request(contact.to_owned(), end, vec![Coding::new("urn:xinglin:contact-outcome", outcome)])
     }
 
     #[track_caller]

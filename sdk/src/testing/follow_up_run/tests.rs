@@ -348,16 +348,41 @@ fn safeguards_act_on_answers_that_are_refused_and_the_shortest_counts() {
     run.answer("form", vec![unwell(true), often("rarely"), often("daily")]);
     assert_eq!((run.contact_by("DANGER"), run.is_locked()), (Some(START + 5 * MINUTE), true));
     assert_eq!(run.contacts().len(), 1);
-    run.spoke("DANGER", vec![]);
+    run.end_contact("DANGER", ContactEnd::Safe);
     assert!(run.contacts().is_empty() && matches!(run.ended(), Some(Ended::Closed(_))));
     run.advance(1);
-    assert_eq!((run.contacts().len(), run.is_locked()), (1, false), "again after a day, though the pathway has ended");
-    run.spoke("DANGER", vec![]);
+    assert_eq!((again(&run), run.is_locked()), (1, false), "after a day, though the pathway has ended");
+    run.end_contact("DANGER_RECONTACT", ContactEnd::HandedOver);
     run.advance(3);
-    assert_eq!(run.contacts().len(), 1, "and after three");
-    run.spoke("DANGER", vec![]);
+    assert_eq!(again(&run), 1, "and after three");
+    run.end_contact("DANGER_RECONTACT", ContactEnd::Safe);
     run.advance(30);
     assert!(run.contacts().is_empty());
+}
+
+fn again(run: &Run) -> usize {
+    run.contacts().iter().filter(|contact| contact.code == "DANGER_RECONTACT").count()
+}
+
+#[test]
+fn nobody_is_contacted_again_after_a_mistake_or_while_somebody_is_about_to_speak() {
+    let acute = || vec![unwell(true), often("daily")];
+    let mut run = run([]);
+    run.answer("form", acute());
+    run.end_contact("DANGER", ContactEnd::Mistaken);
+    run.advance(30);
+    assert_eq!((told(&run).last(), again(&run)), (Some(&"Declined DANGER"), 0));
+    for (end, repeated) in [(ContactEnd::Safe, 0), (ContactEnd::Mistaken, 1)] {
+        run.answer("form", acute());
+        run.end_contact("DANGER", ContactEnd::Safe);
+        run.advance_to(run.now() + MINUTE);
+        run.answer("form", acute());
+        run.advance(2);
+        assert_eq!((run.contacts().len(), again(&run)), (1, 0), "it waits");
+        run.end_contact("DANGER", end);
+        assert_eq!(again(&run), repeated, "{end:?}");
+        run.advance_to(run.now() + MINUTE);
+    }
 }
 
 #[test]
@@ -449,8 +474,9 @@ fn what_came_due_while_the_plugin_was_away_follows() {
 #[test]
 fn a_series_has_each_moment_once() {
     let mut run = run([]);
-    run.stream(Coding::loinc("99504-3"), "mmol/L", &[(START, "5"), (START - MINUTE, "6"), (START, "5")]);
-    assert_eq!(told(&run), ["streamed 2 of 1"]);
+    run.stream(potassium(), "mmol/L", &[(START, "5"), (START - MINUTE, "6"), (START, "5")]);
+    run.stream(Coding::loinc("99504-3"), "mmol/L", &[(START, "5")]);
+    assert_eq!(told(&run), ["streamed 2 of 1"], "and not what it does not need");
 }
 
 #[test]
