@@ -40,7 +40,8 @@ pathway_kit::numbers! {
     RECONTACT_FIRST = 24 "h", "Contact again after", Project, "contact_again_after_24_and_72_hours_and_7_days";
     RECONTACT_SECOND = 72 "h", "Contact again after", Project, "contact_again_after_24_and_72_hours_and_7_days";
     RECONTACT_THIRD = 168 "h", "Contact again after", Project, "contact_again_after_24_and_72_hours_and_7_days";
-    RECONTACT_EARLY = 12 "h", "A recontact so much before its time is none", Project, "a_recontact_is_not_ticked_away";
+    EMERGENCY_DAYS = 1 "d", "Seen in an emergency department within", Project, "a_referral_that_is_not_attended_is_reported";
+    REFERRAL_DAYS = 14 "d", "Seen in a consulting room within", Project, "a_referral_that_is_not_attended_is_reported";
     PLAN_DAYS = 7 "d", "The shared plan is signed by both within", Project, "a_plan_that_is_not_signed_is_reported";
     REVIEW_SESSIONS = 4 "sessions", "Joint review every", Project, "joint_review_every_4_sessions_or_28_days";
     REVIEW_DAYS = 28 "d", "Joint review at the latest every", Project, "joint_review_every_4_sessions_or_28_days";

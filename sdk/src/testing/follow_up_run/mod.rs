@@ -9,7 +9,10 @@ mod request;
 #[cfg(test)]
 mod tests;
 
-use std::{collections::BTreeSet, marker::PhantomData};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    marker::PhantomData,
+};
 
 use super::{
     Host, Patient, START,
@@ -326,6 +329,13 @@ impl<P: FollowUp + Plugin> FollowUpRun<P> {
     pub fn open_tasks(&self) -> Vec<&str> {
         let codes: BTreeSet<&str> = self.pending().map(|task| task.code.as_str()).collect();
         codes.into_iter().collect()
+    }
+
+    /// Codes of the tasks that are due and not done, with whose they are.
+    pub fn due_tasks(&self) -> Vec<(&str, Role)> {
+        let due = self.pending().filter(|task| task.due <= self.now);
+        let once: BTreeMap<&str, Role> = due.map(|task| (task.code.as_str(), task.owner)).collect();
+        once.into_iter().collect()
     }
 
     pub(super) fn pending(&self) -> impl Iterator<Item = &Task> {

@@ -1,6 +1,6 @@
 //! The simulator, by a pathway that does what a test says and remembers what it was told.
 
-use std::{cell::RefCell, collections::BTreeMap, fmt::Debug};
+use std::{cell::RefCell, fmt::Debug};
 
 use super::*;
 use crate::{
@@ -248,7 +248,9 @@ fn a_task_that_repeats_comes_again_whatever_becomes_of_it() {
     run.advance(10);
     assert_eq!(told(&run), ["due visit", "overdue visit", "due timer", "missed visit"]);
     assert_eq!(run.task("visit").map(|task| (task.due - START) / DAY), Some(14), "the next one");
+    assert_eq!(run.due_tasks(), [("visit", Role::Patient)]);
     run.complete("visit");
+    assert!(run.due_tasks().is_empty());
     assert_eq!(told(&run).last(), Some(&"done visit"), "late");
     run.advance(4);
     run.decline("visit");
