@@ -92,6 +92,12 @@ impl<P: FollowUp + Plugin> FollowUpRun<P> {
         recorded.extend(
             form.scores(&answers).into_iter().map(|(code, sum)| (code.clone(), ObservationValue::Integer(sum))),
         );
+        // Before the pathway is told, which may ask again.
+        let asked = self.open.requests.get(questionnaire).map(|request| &request.asked);
+        let was_asked = matches!(asked, Some(Asked::Question { .. }));
+        if was_asked {
+            self.open.requests.remove(questionnaire);
+        }
         let provenance = if is_layman(author) { Provenance::SelfReported } else { Provenance::Clinician };
         let mut directives = Vec::new();
         for (code, value) in recorded {
@@ -100,9 +106,7 @@ impl<P: FollowUp + Plugin> FollowUpRun<P> {
             directives.extend(self.observed(observation, provenance));
         }
         directives.extend(self.tell(Event::Answered(Response { questionnaire: known.code.clone(), answers })));
-        let asked = self.open.requests.get(questionnaire).map(|request| &request.asked);
-        if matches!(asked, Some(Asked::Question { .. })) {
-            self.open.requests.remove(questionnaire);
+        if was_asked {
             directives.extend(self.ended_request(known.code.clone(), RequestEnd::Fulfilled, Vec::new()));
         }
         Ok(directives)

@@ -237,9 +237,10 @@ impl<P: FollowUp + Plugin> FollowUpRun<P> {
         if repeated || !hears_of(&self.definition, &observation.code) {
             return Vec::new();
         }
-        let codes = observation.code.clone();
+        // Before the pathway is told, which may ask again.
+        let fulfilled = self.open.result(&observation.code);
         let mut directives = self.tell(Event::Observed(Reading { observation, provenance }));
-        for code in self.open.result(&codes) {
+        for code in fulfilled {
             directives.extend(self.ended_request(code, RequestEnd::Fulfilled, Vec::new()));
         }
         directives

@@ -319,6 +319,22 @@ fn an_answer_ends_its_question_after_what_it_says() {
 }
 
 #[test]
+fn what_is_asked_again_because_of_an_answer_stays_open() {
+    let wanted = || Directive::RequestLab(tests_wanted("tests", vec![potassium()]));
+    let ask = || Directive::Ask(question(60));
+    let script = [
+        ("enrolled", vec![ask(), wanted()]),
+        ("answered 1", vec![ask()]),
+        ("observed 2823-3 Laboratory", vec![wanted()]),
+    ];
+    let mut run = run(script);
+    run.answer("form", vec![unwell(false)]);
+    run.observe(potassium(), "4", "mmol/L", Provenance::Laboratory);
+    assert_eq!(run.open_requests(), ["form", "tests"]);
+    assert_eq!(told(&run)[1..], ["answered 1", "Fulfilled form", "observed 2823-3 Laboratory", "Fulfilled tests"]);
+}
+
+#[test]
 fn answers_that_do_not_fit_are_refused() {
     let mut run = run([]);
     let mut refused = |answers| run.try_answer(Role::Patient, "form", answers).expect_err("refused");
