@@ -167,11 +167,11 @@ impl Step<'_> {
         self.answered_one(&response.questionnaire);
         match response.questionnaire.as_str() {
             code::PHQ9 => {
-                self.judge_safety(answers.item_9());
+                self.judge_safety(answers.item_9(), code::PHQ9);
                 self.note_difficulty(&answers);
             }
-            code::ASQ => self.judge_safety(answers.asq()),
-            code::CSSRS => self.judge_safety(answers.cssrs()),
+            code::ASQ => self.judge_safety(answers.asq(), code::ASQ),
+            code::CSSRS => self.judge_safety(answers.cssrs(), code::CSSRS),
             code::SIGNS => self.signs_answered(&answers),
             code::SLEEP_ENTRY => self.sleep_entry_answered(&answers),
             code::DIARY => self.diary_answered(&answers),

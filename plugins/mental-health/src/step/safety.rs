@@ -52,8 +52,8 @@ pub(super) fn is_referral(code: &str) -> bool {
 }
 
 impl Step<'_> {
-    /// Answers to a questionnaire, whose safeguards have acted.
-    pub(super) fn judge_safety(&mut self, level: Level) {
+    /// Answers to a questionnaire, whose safeguards have acted. After any but the interview itself staff are asked for it.
+    pub(super) fn judge_safety(&mut self, level: Level, questionnaire: &str) {
         match level {
             Level::Clear => return,
             // The same news again is told to who is about to speak with the patient.
@@ -63,7 +63,9 @@ impl Step<'_> {
             Level::Acute => self.acute(),
         }
         self.tell("emergency-help", tenant::emergency_text());
-        self.ask_of(Role::Doctor, code::CSSRS, tenant::concern_minutes());
+        if questionnaire != code::CSSRS {
+            self.ask_of(Role::Doctor, code::CSSRS, tenant::concern_minutes());
+        }
         self.memory.danger = Some(level);
     }
 
@@ -73,7 +75,7 @@ impl Step<'_> {
         if level != Level::Clear && self.memory.danger.is_none_or(|danger| danger < level) {
             self.put(Directive::Contact(contact::contact(level)));
         }
-        self.judge_safety(level);
+        self.judge_safety(level, code::PHQ9);
     }
 
     fn acute(&mut self) {

@@ -11,7 +11,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use super::synthetic::{needed, observation, values};
+use super::synthetic::{needed, observation, recorded, values};
 use anyhow::{Result, bail};
 use xinglin_domain::{
     clinical::{Condition, ConditionStatus, Observation, ObservationValue, Sex, Snapshot, Subject},
@@ -644,11 +644,10 @@ fn answered(questionnaire: &Questionnaire, style: Style, other: Option<usize>, a
             continue;
         }
         let Some(value) = answer(question, style) else { continue };
-        if let (Some(code), AnswerValue::Quantity(quantity)) = (&question.records_as, &value) {
-            let told = observation(code, ObservationValue::Quantity(quantity.clone()), at, true);
-            events.push((observed(told.clone(), Provenance::SelfReported), Some(told)));
-        }
         answers.push(Answer { link_id: question.link_id.clone(), values: vec![value], at, author: Role::Patient });
+    }
+    for told in recorded(questionnaire, &answers, at) {
+        events.push((observed(told.clone(), Provenance::SelfReported), Some(told)));
     }
     let response = Response { questionnaire: questionnaire.code.clone(), answers };
     events.push((Event::Answered(response), None));
