@@ -221,7 +221,8 @@ impl<P: FollowUp + Plugin> FollowUpRun<P> {
         self.observed(observation, provenance)
     }
 
-    /// Adds an observation of any kind, then ends the laboratory requests that waited for it alone. The pathway is told if
+    /// Adds an observation of any kind, then ends the laboratory requests that waited for it alone, which what a patient
+    /// types does not. The pathway is told if
     /// it needs the code or has answers recorded under it, and the record does not say the same of this moment already.
     #[track_caller]
     pub fn observed(&mut self, mut observation: Observation, provenance: Provenance) -> Vec<Directive> {
@@ -238,7 +239,10 @@ impl<P: FollowUp + Plugin> FollowUpRun<P> {
             return Vec::new();
         }
         // Before the pathway is told, which may ask again.
-        let fulfilled = self.open.result(&observation.code);
+        let fulfilled = match provenance {
+            Provenance::SelfReported => Vec::new(),
+            _ => self.open.result(&observation.code),
+        };
         let mut directives = self.tell(Event::Observed(Reading { observation, provenance }));
         for code in fulfilled {
             directives.extend(self.ended_request(code, RequestEnd::Fulfilled, Vec::new()));
