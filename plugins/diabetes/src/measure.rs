@@ -3,11 +3,12 @@
 //! There is no division: each quantity is converted to the unit into which the other one can be multiplied, so
 //! 300.90394 mg/dL is exactly 16.7 mmol/L. A quantity in an unknown unit is [`NotUnderstood`] and not judged.
 //!
-//! The filtration rate is estimated from creatinine where the laboratory gives no more: by `libm`, with the same result on
+//! The filtration rate is estimated from creatinine where the laboratory gives none of the same day: by `libm`, with the same result on
 //! every machine, as a whole number.
 
 use xinglin_sdk::{
-    clinical::{Observation, Sex, Snapshot},
+    clinical::{Observation, ObservationValue, Sex, Snapshot},
+    time::china,
     types::{AttributeValue, Attributes as _, Coding, Codings as _, Decimal, Quantity, system},
 };
 
@@ -110,15 +111,22 @@ impl Reading {
         } else if is(&FILTRATION_CODES) {
             Self::Filtration(Filtration { shown, bound, ..Filtration::of(amount)? })
         } else if is(&CREATININE_CODES) {
-            Filtration::estimated(amount, snapshot)?.map_or(Self::Other, Self::Filtration)
+            let estimated = Filtration::estimated(amount, snapshot)?;
+            estimated.filter(|_| !has_filtration(snapshot, observation)).map_or(Self::Other, Self::Filtration)
         } else {
             Self::Other
         })
     }
 }
 
+/// Whether the laboratory gives the rate of the same day itself.
+fn has_filtration(snapshot: &Snapshot, of: &Observation) -> bool {
+    let day = |one: &Observation| one.effective.map(china::day);
+    let mut known = FILTRATION_CODES.iter().map(|code| Coding::loinc(*code));
+    known.any(|code| snapshot.history(&code).any(|one| one.quantity().is_some() && day(one) == day(of)))
+}
+
 fn coded(observation: &Observation) -> Vec<Coding> {
-    use xinglin_sdk::clinical::ObservationValue;
     match &observation.value {
         ObservationValue::Coded(codes) => codes.clone(),
         _ => Vec::new(),

@@ -232,6 +232,11 @@ fn creatinine_is_as_good_as_a_filtration_rate() {
         assert!(!run.open_requests().contains(&"yearly-egfr"), "it is the result");
         assert_eq!(day_of(&run, "yearly-egfr"), 28 + KIDNEY_DAYS.value);
     }
+    // Where the laboratory gives the rate too, that counts.
+    let mut run = asked();
+    report(&mut run, "98979-8", "27", RATE);
+    let both = report(&mut run, "14682-9", "200", "umol/L");
+    assert!(both.is_empty(), "{both:?}");
     let mut unknown = Run::enrol(
         Patient::aged(58).sex(xinglin_sdk::clinical::Sex::Unknown).days_ago(9).diagnosed(Coding::icd10("E11")),
     );

@@ -438,7 +438,8 @@ impl Scene {
                     self.saw(now, "doctor", "decides", &format!("{code}, with {}", roles[1..].join(" and ")));
                 }
                 Some("referral") => {
-                    let found = (self.script.found)(&code).map(|(system, code)| json!({ "system": system, "code": code }));
+                    let found =
+                        (self.script.found)(&code).map(|(system, code)| json!({ "system": system, "code": code }));
                     let outcome: Vec<Value> = found.into_iter().collect();
                     let seen = json!({ "note": "Seen in person.", "outcome": outcome });
                     doctor.post(&format!("{path}/fulfil"), &seen).await?;
