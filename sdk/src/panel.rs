@@ -75,7 +75,12 @@ impl Standing {
         })
     }
 
-    /// The state as the pathway reads it.
+    /// The state as a pathway of 1.1 reads it: of an older version as long as nothing has happened since an upgrade.
+    pub fn follow_up_state(&self) -> Option<crate::follow_up::State> {
+        self.state.as_ref().map(|state| crate::follow_up::State { version: state.version, data: state.data.clone() })
+    }
+
+    /// The state as a pathway of 1.0 reads it.
     pub fn pathway_state(&self) -> Option<crate::pathway::State> {
         self.state.as_ref().map(|state| crate::pathway::State { version: state.version, data: state.data.clone() })
     }

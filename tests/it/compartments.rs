@@ -350,12 +350,12 @@ async fn the_restricted_pathways_begin_and_hear_of_danger(hospital: TestHospital
             continue;
         }
         let answers: Vec<Value> = (1..=5)
-            .map(|item| json!({ "link_id": format!("asq-{item}"), "value": { "boolean": item == 5 } }))
+            .map(|item| json!({ "link_id": format!("asq-{item}"), "value": { "boolean": [1, 5].contains(&item) } }))
             .collect();
         let asq = json!({ "questionnaire": "asq", "answers": answers });
         clinic.patient.post(&format!("{enrolment}/answers"), asq).await;
         let alerts = clinic.doctor.get("/api/v1/alerts").await;
-        let alert = alerts.as_array().expect("alerts").iter().find(|one| one["code"] == "SUICIDE_RISK_ACUTE");
+        let alert = alerts.as_array().expect("alerts").iter().find(|one| one["code"] == "SUICIDE_RISK");
         assert_eq!(alert.map(|alert| &alert["detail"]["alert"]["severity"]), Some(&json!("critical")), "{alerts}");
     }
 }

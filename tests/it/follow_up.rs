@@ -218,12 +218,12 @@ async fn who_does_not_answer_is_asked_again_and_then_called(hospital: TestHospit
         messages.as_array().expect("messages").iter().filter(|one| one["kind"] == "questionnaire").count()
     };
     assert_eq!(asked().await, 1);
-    hospital.advance(DAY * 7 / 2 - 60).await;
+    hospital.advance(DAY * 3 / 2 - 60).await;
     hospital.hospital.do_due_work().await;
     assert_eq!(asked().await, 1, "half of its time is not over");
     hospital.advance(120).await;
     eventually("it is asked once more", async || asked().await == 2).await;
-    hospital.advance(DAY * 7 / 2 - 180).await;
+    hospital.advance(DAY * 3 / 2 - 180).await;
     hospital.hospital.do_due_work().await;
     assert_eq!(requests(&clinic.doctor, &enrolment).await, [state("blood-pressure", "open")]);
     hospital.advance(120).await;
@@ -237,7 +237,7 @@ async fn who_does_not_answer_is_asked_again_and_then_called(hospital: TestHospit
     assert!(asked().await >= 2);
 
     // Laboratory tests: fulfilled when there is a result of each.
-    hospital.advance(DAY * 358).await;
+    hospital.advance(DAY * 362).await;
     eventually("the yearly tests are wanted", async || {
         requests(&clinic.doctor, &enrolment).await.contains(&state("yearly-tests", "open"))
     })

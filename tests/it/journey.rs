@@ -16,8 +16,8 @@ async fn a_visit_from_evidence_to_dispensing(hospital: TestHospital) {
     let clinic = Clinic::found_with(&hospital.operator, hospital.now(), &plugins, record::synthetic()).await;
     clinic.insure().await;
 
-    let visit = follow_up(&clinic).await;
-    pathway(&clinic, &visit).await;
+    let stopped = follow_up(&clinic).await;
+    let visit = pathway(&clinic, &stopped).await;
     let prescription = prescribe(&clinic, &visit).await;
     let bill = pay(&clinic, &prescription).await;
     dispense(&clinic, &prescription, &bill).await;
@@ -41,7 +41,8 @@ async fn follow_up(clinic: &Clinic) -> String {
     visit
 }
 
-async fn pathway(clinic: &Clinic, visit: &str) {
+/// Returns the visit that follows the one that a critical value stops.
+async fn pathway(clinic: &Clinic, stopped: &str) -> String {
     let enrol = json!({ "patient": clinic.subject, "plugin": DIABETES.id });
     let enrolled = clinic.doctor.post("/api/v1/enrolments", enrol.clone()).await;
     clinic.doctor.refused("/api/v1/enrolments", enrol, "ALREADY_EXISTS").await;
@@ -49,7 +50,7 @@ async fn pathway(clinic: &Clinic, visit: &str) {
     let timers = enrolled["timers"].as_array().expect("timers").len();
     assert_eq!(clinic.found_in_record("Task").await.len(), timers);
 
-    // A critical glucose prevents online prescribing until a doctor has acted.
+    // A critical glucose stops the visit, and prevents online prescribing until a doctor has acted.
     clinic.patient.post(&answers_path, answers("17.2", "8.10")).await;
     let hba1c = clinic.found_in_record("Observation").await;
     let digits: Value = serde_json::from_str("8.10").expect("a number");
@@ -62,7 +63,12 @@ async fn pathway(clinic: &Clinic, visit: &str) {
     let flags = clinic.found_in_record("Flag").await;
     assert_eq!(flags[0]["status"], "active");
 
-    let held = clinic.draft(visit, &[line("metformin-500mg-60", "1000", "2", 30, 2)]).await;
+    let metformin = [line("metformin-500mg-60", "1000", "2", 30, 2)];
+    clinic.doctor.refused("/api/v1/prescriptions", draft(stopped, &metformin), "ENC_RED_FLAG").await;
+    let note = json!({ "note": "Seen in person today." });
+    clinic.doctor.post(&format!("/api/v1/encounters/{stopped}/close"), note).await;
+    let visit = clinic.visit().await;
+    let held = clinic.draft(&visit, &metformin).await;
     clinic.doctor.refused(&format!("{held}/sign"), json!({ "valid_days": 3 }), "ENC_RED_FLAG").await;
     let critical = critical["id"].as_str().expect("an id");
     let taken = clinic.doctor.post(&format!("/api/v1/alerts/{critical}/acknowledge"), json!(null)).await;
@@ -77,6 +83,7 @@ async fn pathway(clinic: &Clinic, visit: &str) {
     clinic.patient.post(&answers_path, answers("9.8", "7.4")).await;
     assert_eq!(clinic.found_in_record("CarePlan").await[0]["status"], "active");
     assert!(!clinic.found_in_record("DetectedIssue").await.is_empty());
+    visit
 }
 
 async fn prescribe(clinic: &Clinic, visit: &str) -> String {

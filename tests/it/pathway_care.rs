@@ -25,6 +25,7 @@ rules_on_both_engines!(
     no_enrolment_is_in_a_state_that_nobody_can_leave,
     a_critical_alert_is_first_however_many_there_are,
     a_clock_that_jumps_a_year_floods_nobody,
+    who_was_enrolled_under_the_first_contract_stays_enrolled,
 );
 
 mod reaching {
@@ -480,4 +481,42 @@ async fn a_clock_that_jumps_a_year_floods_nobody(hospital: TestHospital) {
         timer["state"] == "open" && timer["code"].as_str().is_some_and(|code| code.starts_with("visit-")) && due > now
     });
     assert!(ahead, "{view}");
+}
+
+/// The next version of the component takes over what the one of 1.0 remembers and has scheduled.
+async fn who_was_enrolled_under_the_first_contract_stays_enrolled(hospital: TestHospital) {
+    let clinic = hospital.clinic(&[&frozen::DIABETES]).await;
+    let enrol = json!({ "patient": clinic.subject, "plugin": DIABETES.id });
+    let id = clinic.doctor.post("/api/v1/enrolments", enrol).await["id"].as_str().expect("an id").to_owned();
+    let enrolled = Enrolled { hospital: &hospital, clinic, id };
+    let clinic = &enrolled.clinic;
+    critical(&enrolled).await;
+    assert_eq!(enrolled.holds().await, ["critical-glucose"]);
+
+    clinic.operator.upload(DIABETES.package()).await.done("/api/v1/plugins");
+    clinic.operator.put(&plugin(clinic), json!({ "version": "2.0.0" })).await;
+    let promote = json!({ "version": "2.0.0", "without_gate": true });
+    clinic.operator.post(&format!("{}/promote", plugin(clinic)), promote).await;
+    clinic.patient.post(&enrolled.answers(), follow_up("9.1", true)).await;
+    let view = clinic.doctor.get(&format!("/api/v1/enrolments/{}", enrolled.id)).await;
+    assert_eq!((&view["active"], &view["stage"]), (&json!(true), &json!("offline")), "the hold is remembered: {view}");
+    for task in ["visit-7", "offline-visit", "visit-regular", "medicine-education", "diet-advice", "monitoring"] {
+        assert!(timer(&enrolled, task, "open").await.is_some(), "{task}: {view}");
+    }
+    // What the older one scheduled is told to the next, and goes on.
+    hospital.advance(7 * DAY + 60).await;
+    eventually("the follow-up is due", async || timer(&enrolled, "visit-7", "fired").await.is_some()).await;
+    clinic.patient.post(&enrolled.answers(), follow_up("6.1", true)).await;
+    assert!(timer(&enrolled, "visit-7", "cancelled").await.is_some(), "answered");
+    assert!(enrolled.alert("PATHWAY_SILENT").await.is_none());
+    // Back to the older version: it does not guess, and nothing is lost.
+    clinic.operator.post(&format!("{}/rollback", plugin(clinic)), json!(null)).await;
+    enrolled.posted(enrolled.glucose("20", "mmol/L")).await;
+    eventually("somebody is told", async || enrolled.alert("PATHWAY_SILENT").await.is_some()).await;
+    clinic
+        .operator
+        .post(&format!("{}/promote", plugin(clinic)), json!({ "version": "2.0.0", "without_gate": true }))
+        .await;
+    hospital.advance(3600).await;
+    eventually("it is told all the same", async || enrolled.told().await.contains(&"20 mmol/L".to_owned())).await;
 }

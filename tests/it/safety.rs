@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::support::{
     Clinic, DIABETES, DRUG_SAFETY, TestHospital,
     clinic::{checklist, confirm_path, confirmation, draft, id, medicine},
-    eventually, line, record, rules_on_both_engines,
+    eventually, frozen, line, record, rules_on_both_engines,
 };
 
 rules_on_both_engines!(
@@ -239,9 +239,10 @@ async fn a_stopped_visit_stops_every_later_act(hospital: TestHospital) {
     assert_eq!(told(&clinic).await, occasions(&all));
 }
 
+/// By a pathway of 1.0, which holds and stops no visit.
 async fn a_hold_stops_every_later_act(hospital: TestHospital) {
-    let clinic = hospital.clinic(&[&DIABETES]).await;
-    let enrol = json!({ "patient": clinic.subject, "plugin": DIABETES.id });
+    let clinic = hospital.clinic(&[&frozen::DIABETES]).await;
+    let enrol = json!({ "patient": clinic.subject, "plugin": frozen::DIABETES.id });
     let enrolment = clinic.doctor.post("/api/v1/enrolments", enrol).await;
     let answers = format!("/api/v1/enrolments/{}/answers", enrolment["id"].as_str().expect("an id"));
     let _ = refused_afterwards(&clinic, "ENC_RED_FLAG", async |_| {

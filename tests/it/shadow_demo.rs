@@ -59,10 +59,10 @@ impl Played {
 
 async fn a_shadow_run_reports_a_changed_threshold(process: Process) {
     let played = play(&process).await;
-    let changed = process.put("diabetes-1.1.0.wasm", &DIABETES_CHANGED.package());
+    let changed = process.put("diabetes-2.1.0.wasm", &DIABETES_CHANGED.package());
     process.xinglin(&["plugin", "install", &changed]).await.done();
 
-    let shadow = ["plugin", "shadow", DIABETES.id, "--version", "1.1.0", "--tapes", "1000", "--minimum-calls", "5"];
+    let shadow = ["plugin", "shadow", DIABETES.id, "--version", "2.1.0", "--tapes", "1000", "--minimum-calls", "5"];
     let told = process.xinglin(&shadow).await.done();
     let view = process.xinglin(&["plugin", "shadow", DIABETES.id, "--json"]).await.json();
     // 17.2 mmol/L is critical to one version only; 21.3 to both.
@@ -88,14 +88,14 @@ async fn a_shadow_run_reports_a_changed_threshold(process: Process) {
     let wider = [&shadow[..], &["--max-differing-percent", "50"]].concat();
     assert!(process.xinglin(&wider).await.done().contains("passes its gate"));
     let promoted = process.xinglin(&["plugin", "promote", DIABETES.id]).await.done();
-    assert!(promoted.contains("xinglin.diabetes 1.1.0: enabled"), "{promoted}");
+    assert!(promoted.contains("xinglin.diabetes 2.1.0: enabled"), "{promoted}");
     played.answer("17.2").await;
-    assert_eq!(played.active_holds().await, Vec::<Value>::new(), "1.1.0 finds nothing critical in it");
+    assert_eq!(played.active_holds().await, Vec::<Value>::new(), "2.1.0 finds nothing critical in it");
 
     let back = process.xinglin(&["plugin", "rollback", DIABETES.id]).await.done();
-    assert!(back.contains("xinglin.diabetes 1.0.0: enabled"), "{back}");
+    assert!(back.contains("xinglin.diabetes 2.0.0: enabled"), "{back}");
     played.answer("17.2").await;
-    assert!(!played.active_holds().await.is_empty(), "1.0.0 holds prescribing again at once");
+    assert!(!played.active_holds().await.is_empty(), "2.0.0 holds prescribing again at once");
     let told = process.xinglin(&["replay", "--all"]).await.done();
     assert!(told.contains("identical (100.0 %)"), "{told}");
 }

@@ -41,16 +41,12 @@ struct Variant {
 
 const VARIANTS: [Variant; 1] = [Variant {
     plugin: "diabetes",
-    name: "diabetes-1.1.0",
+    name: "diabetes-2.1.0",
     changes: &[
-        ("plugin.toml", "\nversion = \"1.0.0\"", "\nversion = \"1.1.0\""),
-        ("Cargo.toml", "\nversion = \"1.0.0\"", "\nversion = \"1.1.0\""),
-        // A glucose between the two is critical to 1.0.0 and not to 1.1.0.
-        (
-            "src/step/critical.rs",
-            "const CRITICAL_HIGH: Decimal = Decimal::new(167, 1);",
-            "const CRITICAL_HIGH: Decimal = Decimal::new(200, 1);",
-        ),
+        ("plugin.toml", "\nversion = \"2.0.0\"", "\nversion = \"2.1.0\""),
+        ("Cargo.toml", "\nversion = \"2.0.0\"", "\nversion = \"2.1.0\""),
+        // A glucose between the two is critical to 2.0.0 and not to 2.1.0.
+        ("src/numbers.rs", "GLUCOSE_HIGH = 167 ", "GLUCOSE_HIGH = 200 "),
     ],
 }];
 

@@ -1,23 +1,21 @@
-//! What is shown of a patient: glucose with its bands, HbA1c, blood pressure, what comes next.
+//! What is shown of a patient: glucose with its bands, time in range of a sensor, HbA1c, blood pressure, what comes next.
 
 use xinglin_sdk::{
     clinical::{OmissionReason, Section, Snapshot},
-    panel::{Act, Band, Block, Bound, Error, Metric, Points, Series, Standing, Table, Text, Tone, Viewer},
-    pathway,
+    follow_up,
+    panel::{Act, Band, Block, Bound, Error, Metric, Point, Points, Series, Standing, Table, Text, Tone, Viewer},
     time::{Instant, china, plus_days},
-    types::{Coding, Decimal, LocalizedText, zh_en},
+    types::{Coding, Decimal, LocalizedText, Quantity, zh_en},
 };
 
 use crate::{
-    definition::{FOLLOW_UP, RECHECK},
-    measure::{GLUCOSE_CODES, Glucose, HBA1C_CODES, Hba1c, PRESSURE_CODES, Pressure},
+    definition::{DIARY, FOLLOW_UP, RECHECK},
+    measure::{GLUCOSE_CODES, Glucose, HBA1C_CODES, Hba1c, NotUnderstood, PRESSURE_CODES, Pressure},
     memory::Memory,
-    sources,
-    step::{
-        critical::{CRITICAL_HIGH, CRITICAL_LOW, LEVEL_2},
-        visit,
-    },
-    targets,
+    numbers::{GLUCOSE_HIGH, GLUCOSE_LOW, IN_RANGE, IN_RANGE_FRAIL, LEVEL_2, decimal},
+    sources::Source,
+    step::{visit, yearly},
+    targets::{self, Goals},
 };
 
 /// Days for which the patient is shown what to do.
@@ -35,9 +33,10 @@ pub fn render(standing: &Standing, snapshot: &Snapshot, viewer: Viewer, now: Ins
     {
         return Err(Error::MissingData(zh_en("未获准读取检测结果。", "Measurements may not be read.")));
     }
-    let memory = standing.pathway_state().map(|state| Memory::read(&state)).transpose().map_err(said)?;
+    let memory = standing.follow_up_state().map(|state| Memory::read(&state)).transpose().map_err(said)?;
     let severe = memory.as_ref().is_some_and(|memory| memory.severe_hypoglycaemia);
-    let sheet = Sheet { standing, snapshot, now };
+    let goals = Goals::of(snapshot, severe).map_err(said)?;
+    let sheet = Sheet { standing, snapshot, goals, now };
     let mut blocks = Vec::new();
     if !viewer.is_layman()
         && let Some(memory) = &memory
@@ -45,9 +44,10 @@ pub fn render(standing: &Standing, snapshot: &Snapshot, viewer: Viewer, now: Ins
         blocks.extend(concerns(memory));
     }
     blocks.extend(sheet.glucose().map_err(said)?);
-    blocks.extend(sheet.hba1c(severe).map_err(said)?);
+    blocks.extend(memory.as_ref().and_then(|memory| sheet.in_range(memory)));
+    blocks.extend(sheet.hba1c().map_err(said)?);
     if viewer.is_layman() {
-        blocks.extend(sheet.to_do());
+        blocks.extend(sheet.to_do(memory.as_ref()));
     } else {
         blocks.extend(sheet.pressures());
         blocks.extend(standing.next_tasks(TASKS).map(Block::Table));
@@ -55,10 +55,10 @@ pub fn render(standing: &Standing, snapshot: &Snapshot, viewer: Viewer, now: Ins
     Ok(blocks)
 }
 
-fn said(error: pathway::Error) -> Error {
+fn said(error: follow_up::Error) -> Error {
     match error {
-        pathway::Error::MissingData(text) => Error::MissingData(text),
-        pathway::Error::BadState(why) | pathway::Error::Other(why) => Error::Other(why),
+        follow_up::Error::MissingData(text) => Error::MissingData(text),
+        follow_up::Error::BadState(why) | follow_up::Error::Other(why) => Error::Other(why),
     }
 }
 
@@ -93,6 +93,7 @@ fn concerns(memory: &Memory) -> Vec<Block> {
 struct Sheet<'a> {
     standing: &'a Standing,
     snapshot: &'a Snapshot,
+    goals: Goals,
     now: Instant,
 }
 
@@ -109,15 +110,17 @@ impl Sheet<'_> {
         points
     }
 
-    fn glucose(&self) -> Result<Vec<Block>, pathway::Error> {
+    fn glucose(&self) -> Result<Vec<Block>, follow_up::Error> {
         let points = self.points(&GLUCOSE_CODES, "mmol/L");
         let fasting = (targets::decimal("fasting-minimum")?, targets::decimal("fasting-maximum")?);
         let most = targets::decimal("glucose-maximum")?;
-        let judged = |value: Decimal| -> Result<Tone, pathway::Error> {
-            let glucose = Glucose::of(&xinglin_sdk::types::Quantity::new(value, "mmol/L"), false)?;
-            Ok(if glucose.is_below(LEVEL_2) || !glucose.is_below(CRITICAL_HIGH) {
+        let [level_2, critical_low, critical_high] =
+            [LEVEL_2, GLUCOSE_LOW, GLUCOSE_HIGH].map(|number| decimal(number, 1));
+        let judged = |value: Decimal| -> Result<Tone, follow_up::Error> {
+            let glucose = Glucose::of(&Quantity::new(value, "mmol/L"), false).map_err(odd)?;
+            Ok(if glucose.is_below(level_2) || !glucose.is_below(critical_high) {
                 Tone::Danger
-            } else if glucose.is_below(CRITICAL_LOW) || glucose.is_exactly(CRITICAL_LOW) || !glucose.is_below(most) {
+            } else if glucose.is_below(critical_low) || glucose.is_exactly(critical_low) || !glucose.is_below(most) {
                 Tone::Caution
             } else {
                 Tone::Good
@@ -128,17 +131,29 @@ impl Sheet<'_> {
         let band = |title: LocalizedText, tone, low, high, citation| Band::new(title, tone, (low, high), citation);
         let mut series = Series::new(zh_en("血糖", "Glucose"), "mmol/L").points(&points);
         series.bands = vec![
-            band(zh_en("低血糖2级", "Level 2 low"), Tone::Danger, None, Some(LEVEL_2), sources::glycaemic_goals()),
+            band(zh_en("低血糖2级", "Level 2 low"), Tone::Danger, None, Some(level_2), Source::Goals.citation()),
             band(
                 zh_en("低血糖1级", "Level 1 low"),
                 Tone::Caution,
-                Some(LEVEL_2),
-                Some(CRITICAL_LOW),
-                sources::glycaemic_goals(),
+                Some(level_2),
+                Some(critical_low),
+                Source::Goals.citation(),
             ),
-            band(zh_en("空腹目标", "Fasting goal"), Tone::Good, Some(fasting.0), Some(fasting.1), sources::guideline()),
-            band(zh_en("非空腹目标", "Other goal"), Tone::Good, Some(fasting.1), Some(most), sources::guideline()),
-            band(zh_en("危急值", "Critical"), Tone::Danger, Some(CRITICAL_HIGH), None, sources::public_health()),
+            band(
+                zh_en("空腹目标", "Fasting goal"),
+                Tone::Good,
+                Some(fasting.0),
+                Some(fasting.1),
+                Source::Guideline.citation(),
+            ),
+            band(
+                zh_en("非空腹目标", "Other goal"),
+                Tone::Good,
+                Some(fasting.1),
+                Some(most),
+                Source::Guideline.citation(),
+            ),
+            band(zh_en("危急值", "Critical"), Tone::Danger, Some(critical_high), None, Source::PrimaryCare.citation()),
         ];
         // A hospital may set both goals to the same value.
         series.bands.retain(|band| band.low.is_none() || band.high.is_none() || band.low < band.high);
@@ -147,20 +162,37 @@ impl Sheet<'_> {
             unit: "mmol/L".to_owned(),
             value: newest,
             tone,
-            citation: Some(sources::guideline()),
+            citation: Some(Source::Guideline.citation()),
         };
         Ok(vec![latest.into(), series.into()])
     }
 
-    fn hba1c(&self, severe: bool) -> Result<Vec<Block>, pathway::Error> {
+    /// Of a sensor, if there is enough of it.
+    fn in_range(&self, memory: &Memory) -> Option<Block> {
+        let share = memory.sensor.summary()?.in_range();
+        let goal = if self.goals.relaxed { IN_RANGE_FRAIL } else { IN_RANGE };
+        let value = Point { at: self.now, value: Decimal::new(share, 1), bound: Bound::Exact };
+        Some(
+            Metric {
+                title: zh_en("近14天血糖在目标范围内的时间", "Time in range, last 14 days"),
+                unit: "%".to_owned(),
+                tone: if value.value > Decimal::whole(goal.value) { Tone::Good } else { Tone::Caution },
+                value: Some(value),
+                citation: Some(goal.source.citation()),
+            }
+            .into(),
+        )
+    }
+
+    fn hba1c(&self) -> Result<Vec<Block>, follow_up::Error> {
         let points = self.points(&HBA1C_CODES, "%");
-        let most = targets::hba1c_maximum(severe)?;
+        let most = self.goals.hba1c_maximum()?;
         let newest = points.newest();
         let tone = match &newest {
             None => Tone::Neutral,
             Some(point) => {
-                let hba1c = Hba1c::of(&xinglin_sdk::types::Quantity::new(point.value, "%"))?;
-                if targets::hba1c_met(&hba1c, severe)? { Tone::Good } else { Tone::Caution }
+                let hba1c = Hba1c::of(&Quantity::new(point.value, "%")).map_err(odd)?;
+                if self.goals.hba1c_met(&hba1c)? { Tone::Good } else { Tone::Caution }
             }
         };
         let latest = Metric {
@@ -168,11 +200,11 @@ impl Sheet<'_> {
             unit: "%".to_owned(),
             value: newest,
             tone,
-            citation: Some(sources::guideline()),
+            citation: Some(Source::Guideline.citation()),
         };
         let mut blocks = vec![latest.into()];
         if points.list().len() > 1 {
-            let goal = Band::new(zh_en("目标", "Goal"), Tone::Good, (None, Some(most)), sources::guideline());
+            let goal = Band::new(zh_en("目标", "Goal"), Tone::Good, (None, Some(most)), Source::Guideline.citation());
             blocks.push(Series::new(zh_en("糖化血红蛋白", "HbA1c"), "%").points(&points).band(goal).into());
         }
         Ok(blocks)
@@ -202,29 +234,37 @@ impl Sheet<'_> {
         })
     }
 
-    /// What the patient can do now.
-    fn to_do(&self) -> Vec<Block> {
+    /// What the patient can do now. The other tasks are the care team's.
+    fn to_do(&self, memory: Option<&Memory>) -> Vec<Block> {
         if !self.standing.active {
             return Vec::new();
         }
         let mut blocks = vec![Text::heading(zh_en("接下来", "What comes next")).into()];
-        let open = |code: &str| self.standing.tasks.iter().any(|task| task.code == code);
-        if open(visit::RECHECK) {
+        if memory.is_some_and(|memory| memory.recheck) {
             blocks.push(Block::Form(RECHECK.to_owned()));
         }
         let is_visit = |code: &str| code.starts_with(visit::VISIT);
         if self.standing.due_by(self.now).any(|task| is_visit(&task.code)) {
             blocks.push(Block::Form(FOLLOW_UP.to_owned()));
         }
-        // A follow-up and a measurement are done by answering.
-        let others = self.standing.due_by(plus_days(self.now, AHEAD_DAYS));
-        let others = others.filter(|task| !is_visit(&task.code) && task.code != visit::RECHECK);
-        blocks.extend(others.take(TASKS).map(|task| Block::Action(Act::DoTask(task.code.clone()))));
+        // A follow-up and a measurement are done by answering; a check by its result.
+        let soon = self.standing.due_by(plus_days(self.now, AHEAD_DAYS)).filter(|task| task.code == visit::OFFLINE);
+        blocks.extend(soon.map(|task| Block::Action(Act::DoTask(task.code.clone()))));
+        for check in
+            yearly::CHECKS.iter().filter(|check| memory.is_some_and(|memory| memory.open.contains_key(check.task)))
+        {
+            blocks.push(Text::paragraph(check.title()).into());
+        }
         if blocks.len() == 1 {
             blocks.push(Text::paragraph(zh_en("目前没有待办事项。", "There is nothing to do at present.")).into());
         }
+        blocks.push(Block::Form(DIARY.to_owned()));
         blocks
     }
+}
+
+fn odd(NotUnderstood(what): NotUnderstood) -> follow_up::Error {
+    follow_up::Error::Other(what)
 }
 
 fn day(at: Instant) -> String {

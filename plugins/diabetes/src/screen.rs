@@ -2,16 +2,15 @@
 
 use xinglin_sdk::{
     clinical::{Condition, ConditionStatus, Section, Snapshot},
-    pathway::{Eligibility, Error, Reason},
+    follow_up::{Eligibility, Error, Reason},
     time::{Instant, plus_days},
-    types::{Citation, Codings as _, LocalizedText, system, zh_en},
+    types::{Codings as _, LocalizedText, system, zh_en},
 };
 
-use crate::sources;
-
-const ADULT: u32 = 18;
-/// Days within which a ketoacidosis counts as recent.
-const RECENT_DAYS: i64 = 90;
+use crate::{
+    numbers::{ADULT, KETOACIDOSIS_DAYS},
+    sources::Source,
+};
 
 /// Whether the patient may be enrolled.
 pub fn screen(snapshot: &Snapshot, now: Instant) -> Result<Eligibility, Error> {
@@ -27,14 +26,14 @@ pub fn screen(snapshot: &Snapshot, now: Instant) -> Result<Eligibility, Error> {
     let has = |test: fn(&Condition) -> bool| snapshot.conditions.iter().any(test);
 
     let mut ineligible = Vec::new();
-    if age < ADULT {
-        ineligible.push(reason("UNDER_AGE", zh_en("未满18周岁。", "Under 18 years of age."), sources::guideline()));
+    if i64::from(age) < ADULT.value {
+        ineligible.push(reason("UNDER_AGE", zh_en("未满18周岁。", "Under 18 years of age."), Source::Guideline));
     }
     if !has(is_type_2) {
         ineligible.push(reason(
             "NO_DIAGNOSIS",
             zh_en("没有线下确诊的2型糖尿病诊断。", "No diagnosis of type 2 diabetes made in a consulting room."),
-            sources::internet_care(),
+            Source::InternetCare,
         ));
     }
     if !ineligible.is_empty() {
@@ -46,7 +45,7 @@ pub fn screen(snapshot: &Snapshot, now: Instant) -> Result<Eligibility, Error> {
         offline.push(reason(
             "PREGNANCY",
             zh_en("妊娠,需线下诊治。", "Pregnant: face-to-face care."),
-            sources::guideline(),
+            Source::Guideline,
         ));
     }
     if has(is_type_1) {
@@ -56,15 +55,15 @@ pub fn screen(snapshot: &Snapshot, now: Instant) -> Result<Eligibility, Error> {
                 "有1型糖尿病诊断,分型需线下明确。",
                 "Also diagnosed with type 1: the type must be settled face to face.",
             ),
-            sources::guideline(),
+            Source::Guideline,
         ));
     }
-    let since = plus_days(now, -RECENT_DAYS);
+    let since = plus_days(now, -KETOACIDOSIS_DAYS.value);
     if snapshot.conditions.iter().any(|condition| is_ketoacidosis(condition) && is_recent(condition, since)) {
         offline.push(reason(
             "RECENT_KETOACIDOSIS",
             zh_en("近期发生过酮症酸中毒。", "Ketoacidosis not long ago."),
-            sources::telemedicine(),
+            Source::Telemedicine,
         ));
     }
     Ok(if offline.is_empty() { Eligibility::Eligible } else { Eligibility::ReferOffline(offline) })
@@ -99,6 +98,6 @@ fn is_recent(condition: &Condition, since: Instant) -> bool {
     condition.is_active() || condition.onset.is_none_or(|onset| onset >= since)
 }
 
-fn reason(code: &str, message: LocalizedText, citation: Citation) -> Reason {
-    Reason { code: code.to_owned(), message, citation }
+fn reason(code: &str, message: LocalizedText, source: Source) -> Reason {
+    Reason { code: code.to_owned(), message, citation: source.citation() }
 }

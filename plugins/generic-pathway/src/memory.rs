@@ -86,7 +86,7 @@ impl Memory {
     /// # Errors
     /// `BadState` if it has another version, is malformed, or is in a stage that the file does not have.
     pub fn read(state: &State, file: &Pathway) -> Result<Self, Error> {
-        let memory: Self = pathway_state::read(state, VERSION)?;
+        let memory: Self = pathway_kit::read(state, VERSION)?;
         match file.stage(&memory.stage) {
             Some(_) => Ok(memory),
             None => Err(Error::BadState(format!("the file has no stage `{}` any more", memory.stage))),
@@ -96,6 +96,6 @@ impl Memory {
     /// # Errors
     /// If it cannot be serialised.
     pub fn write(&self) -> Result<State, Error> {
-        pathway_state::write(self, VERSION)
+        pathway_kit::write(self, VERSION)
     }
 }

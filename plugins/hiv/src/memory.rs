@@ -137,13 +137,13 @@ impl Memory {
     /// # Errors
     /// `BadState` if the data have a later version, or are malformed.
     pub fn read(state: &State) -> Result<Self, Error> {
-        pathway_state::read(state, VERSION)
+        pathway_kit::read(state, VERSION)
     }
 
     /// # Errors
     /// If the state cannot be serialised.
     pub fn write(&self) -> Result<State, Error> {
-        pathway_state::write(self, VERSION)
+        pathway_kit::write(self, VERSION)
     }
 
     /// The stage.

@@ -52,3 +52,8 @@ impl Migration for Hypertension {
         memory::migrate(state, stage)
     }
 }
+
+/// Runs the examples of the SDK's own page that need a pathway.
+#[cfg(doctest)]
+#[doc = include_str!("../../../sdk/README.md")]
+struct Examples;

@@ -27,16 +27,12 @@ struct First {
 impl Memory {
     /// Of a patient who may be new.
     pub fn read(state: Option<&State>) -> Result<Self, Error> {
-        state.map_or_else(
-            || Ok(Self::default()),
-            |state| pathway_state::read_bytes(&state.data, (state.version, VERSION)),
-        )
+        state.map_or_else(|| Ok(Self::default()), |state| pathway_kit::read(state, VERSION))
     }
 
     /// As the host keeps it.
     pub fn write(&self) -> Result<State, Error> {
-        let data = pathway_state::write_bytes(self)?;
-        Ok(State { version: VERSION, data })
+        pathway_kit::write(self, VERSION)
     }
 }
 
@@ -45,7 +41,7 @@ pub fn migrate(state: State, stage: String) -> Result<Migrated, Error> {
     match state.version {
         VERSION => Ok(Migrated { state, stage }),
         1 => {
-            let First { too_high, referred } = pathway_state::read_bytes(&state.data, (1, 1))?;
+            let First { too_high, referred } = pathway_kit::read(&state, 1)?;
             let memory = Memory { too_high, referred, team: false };
             Ok(Migrated { state: memory.write()?, stage })
         }

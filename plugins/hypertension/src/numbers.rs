@@ -2,51 +2,7 @@
 
 use crate::sources::Source;
 
-/// A number that a rule uses.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Number {
-    /// The rule.
-    pub rule: &'static str,
-    /// The value.
-    pub value: i64,
-    /// What it counts.
-    pub unit: &'static str,
-    /// Where it comes from.
-    pub source: Source,
-    /// The test with a row below, at and above it.
-    pub test: &'static str,
-}
-
-impl Number {
-    /// As minutes.
-    pub(crate) fn minutes(self) -> u32 {
-        u32::try_from(self.value).unwrap_or(1)
-    }
-
-    /// As a period in days.
-    pub(crate) fn days(self) -> u16 {
-        u16::try_from(self.value).unwrap_or(1)
-    }
-}
-
-macro_rules! numbers {
-    ($($name:ident = $value:literal $unit:literal, $rule:literal, $source:ident, $test:literal;)*) => {
-        $(
-            #[doc = $rule]
-            pub const $name: Number = Number {
-                rule: $rule,
-                value: $value,
-                unit: $unit,
-                source: Source::$source,
-                test: $test,
-            };
-        )*
-        /// All of them.
-        pub const ALL: &[Number] = &[$($name),*];
-    };
-}
-
-numbers! {
+pathway_kit::numbers! {
     ADULT = 18 "years", "Adults only, from", InternetCare, "who_may_enter";
     CLINIC_SYSTOLIC = 140 "mm[Hg]", "Too high in the clinic, systolic from", Guideline, "limits_of_clinic_and_home";
     CLINIC_DIASTOLIC = 90 "mm[Hg]", "Too high in the clinic, diastolic from", Guideline, "limits_of_clinic_and_home";
@@ -68,4 +24,5 @@ numbers! {
     POTASSIUM_DECIMMOL = 60 "0.1 mmol/L", "Potassium: emergency from", Kidney, "kidneys_and_potassium";
     EGFR = 30 "mL/min/{1.73_m2}", "eGFR: a nephrologist below", Kidney, "kidneys_and_potassium";
     DIARY_DAYS = 7 "days", "Pressure at home is asked every", Home, "what_is_scheduled";
+    ANSWER_DAYS = 3 "days", "Pressure at home is told within, before it is asked anew:", Project, "who_does_not_answer_is_called";
 }

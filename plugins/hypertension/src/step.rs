@@ -15,9 +15,10 @@ use crate::{
     definition::{FORM, code, stage},
     memory::Memory,
     numbers::{
-        CLINIC_DIASTOLIC, CLINIC_SYSTOLIC, DIARY_DAYS, EGFR, EMERGENCY_MINUTES, HOME_DIASTOLIC, HOME_SYSTOLIC, Number,
-        OLD, OLD_SYSTOLIC, POTASSIUM_DECIMMOL, RECHECK_DAYS, REFERRAL_DAYS, SEVERE_AGAIN_MINUTES, SEVERE_DIASTOLIC,
-        SEVERE_MINUTES, SEVERE_SYSTOLIC, TEAM_DAYS, VISIT_DAYS, YEARLY_DAYS, YEARLY_RESULT_DAYS,
+        ANSWER_DAYS, CLINIC_DIASTOLIC, CLINIC_SYSTOLIC, DIARY_DAYS, EGFR, EMERGENCY_MINUTES, HOME_DIASTOLIC,
+        HOME_SYSTOLIC, Number, OLD, OLD_SYSTOLIC, POTASSIUM_DECIMMOL, RECHECK_DAYS, REFERRAL_DAYS,
+        SEVERE_AGAIN_MINUTES, SEVERE_DIASTOLIC, SEVERE_MINUTES, SEVERE_SYSTOLIC, TEAM_DAYS, VISIT_DAYS, YEARLY_DAYS,
+        YEARLY_RESULT_DAYS,
     },
     sources::Source,
 };
@@ -68,9 +69,14 @@ impl Pressure {
 impl Step<'_> {
     fn enrolled(&mut self) {
         self.repeated("visit", zh_en("面对面随访", "Visit face to face"), Role::Doctor, (VISIT_DAYS, 14));
-        self.repeated("diary", zh_en("测量家庭血压", "Pressure at home"), Role::Patient, (DIARY_DAYS, 3));
+        self.repeated(
+            "diary",
+            zh_en("测量家庭血压", "Pressure at home"),
+            Role::Patient,
+            (DIARY_DAYS, ANSWER_DAYS.minutes()),
+        );
         self.repeated("yearly", zh_en("年度检查", "Yearly tests"), Role::Doctor, (YEARLY_DAYS, 30));
-        self.ask(DIARY_DAYS.minutes().saturating_mul(DAY_MINUTES));
+        self.ask(ANSWER_DAYS.minutes() * DAY_MINUTES);
     }
 
     fn repeated(&mut self, code: &str, title: LocalizedText, owner: Role, (every, window_days): (Number, u32)) {
@@ -86,8 +92,7 @@ impl Step<'_> {
 
     fn due(&mut self, task: &TaskRef) {
         match task.code.as_str() {
-            "diary" => self.ask(DIARY_DAYS.minutes().saturating_mul(DAY_MINUTES)),
-            "recheck" => self.ask(RECHECK_DAYS.minutes().saturating_mul(DAY_MINUTES)),
+            "diary" | "recheck" => self.ask(ANSWER_DAYS.minutes() * DAY_MINUTES),
             "yearly" => self.yearly(),
             _ => {}
         }

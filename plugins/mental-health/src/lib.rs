@@ -6,28 +6,28 @@
 //! It asks, and never prescribes. A score is only as good as its answers: what is of the wrong kind,
 //! out of bounds or of the future is used by no rule; of an item that asks about safety it is an alert.
 //!
-//! # Not possible yet in `pathway` 1.0
+//! - **Danger is met by the host.** Safeguards of the PHQ-9, the ASQ and the C-SSRS say who speaks with the patient, and
+//!   until when; the host opens that contact the moment an answer is saved, lets it climb, locks the visit and contacts the
+//!   patient again, also if this plugin traps or is disabled. The pathway adds what is its own: the hold, the referral, the
+//!   guardian, an interview, and questions again later. A visit with a patient in acute danger is not stopped: it must not
+//!   end before somebody has spoken with them.
+//! - **Totals are the host's**: it sums the items by their weights and records them, and the pathway hears of them as of
+//!   those of any other system.
+//! - **The joint plan, its reviews and a case conference are decisions of several**, each followed to the last signature.
 //!
-//! - **Danger is the host's.** The host reads item 9 of the PHQ-9, the ASQ and the C-SSRS itself, opens a contact
-//!   that climbs until a clinician records how it ended, keeps visits from being closed, shows lines of help and has
-//!   the patient contacted again, also if this plugin traps or is disabled. The alerts and tasks of this plugin come
-//!   beside it: a pathway cannot say yet that its own safeguard is the same.
-//! - **Messages reach the patient only.** A guardian and an emergency contact are reached by tasks.
-//! - **Scores are not computed by the host**, so no total is recorded; item 9 is. Totals are kept in the state, for the
-//!   panel. There is no branching: the
-//!   fifth question of the ASQ is asked of everybody. Choices have one text, so it has both languages.
-//!   Questions have no bounds and no date: a diary entry is of the day on which it was given.
-//! - **A questionnaire is always asked of the patient.** The slot of the C-SSRS is therefore never asked; staff
-//!   fill it in. Nor does the pathway know who answered, or who did a task: a consent is a task of the
-//!   guardian that somebody has done. It is revoked by leaving.
-//! - **A case conference has no disciplines**: a referral to several, and a task for each of the three.
-//!   A plan signed by both is a task of each.
-//! - **There are no views for schools and employers.** Nothing is sent to either; what a school may be told
-//!   is a task for a person, after the guardian's consent. The definition says what a view has to
-//!   respect (`mental-health.school-sees`, `mental-health.smallest-group`).
-//! - **Procedures are not in a snapshot**, so whether sleep apnoea is treated is asked.
+//! # Not possible yet
+//!
+//! - Messages reach the patient only. A guardian is reached by a task, an emergency contact by staff.
+//! - A pathway does not know who did a task: a consent is a task of the guardian that somebody has done. It is revoked by
+//!   leaving.
+//! - There are no views for schools and employers. Nothing is sent to either; what a school may be told is a task for a
+//!   person, after the guardian's consent. The definition says what a view has to respect (`mental-health.school-sees`,
+//!   `mental-health.smallest-group`).
+//! - Procedures are not in a snapshot, so whether sleep apnoea is treated is asked.
 
+mod before;
 mod conditions;
+mod contact;
 mod definition;
 mod memory;
 pub mod numbers;
@@ -40,8 +40,11 @@ mod tenant;
 
 use xinglin_sdk::{
     clinical::Snapshot,
+    follow_up::{
+        Definition, Eligibility, Error, Event, FollowUp, Outcome, State,
+        migration::{Migrated, Migration},
+    },
     panel::{self as panels, Block, Panel, Standing, Viewer},
-    pathway::{Definition, Eligibility, Error, Event, Outcome, Pathway, State},
     plugin,
     time::Instant,
 };
@@ -49,11 +52,11 @@ use xinglin_sdk::{
 pub use sources::Source;
 
 /// The pathway plugin.
-#[plugin(pathway, panel)]
+#[plugin(follow_up, migration, panel)]
 #[derive(Debug)]
 pub struct MentalHealth;
 
-impl Pathway for MentalHealth {
+impl FollowUp for MentalHealth {
     fn describe() -> Definition {
         definition::definition()
     }
@@ -64,6 +67,12 @@ impl Pathway for MentalHealth {
 
     fn step(state: Option<State>, event: Event, snapshot: Snapshot, now: Instant) -> Result<Outcome, Error> {
         step::step(state.as_ref(), &event, &snapshot, now)
+    }
+}
+
+impl Migration for MentalHealth {
+    fn migrate(state: State, stage: String) -> Result<Migrated, Error> {
+        Ok(Migrated { state: memory::Memory::read(&state)?.write()?, stage })
     }
 }
 

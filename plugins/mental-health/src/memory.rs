@@ -1,17 +1,17 @@
 //! The pathway's state of one patient, serialised.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 use xinglin_sdk::{
-    pathway::{Error, State},
+    follow_up::{Error, State},
     time::Instant,
 };
 
+use crate::{before, scales::Level};
+
 /// Version of the format. A new field needs a new version, and a reader for this one.
-pub const VERSION: u32 = 2;
-/// Totals that are kept of all scales together; the oldest go first.
-const MOST_TOTALS: usize = 200;
+pub const VERSION: u32 = 3;
 
 /// Why online prescribing is held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -35,28 +35,6 @@ impl Hold {
     }
 }
 
-/// An alert about safety that nobody has acknowledged yet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum Alarm {
-    /// A clinician assesses safety.
-    Concern,
-    /// A person contacts the patient at once.
-    Acute,
-    /// A safety item could not be read.
-    Unreadable,
-}
-
-impl Alarm {
-    /// Code of its alert.
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::Concern => "SUICIDE_RISK",
-            Self::Acute => "SUICIDE_RISK_ACUTE",
-            Self::Unreadable => "SAFETY_ITEM_UNREADABLE",
-        }
-    }
-}
-
 /// A scale with a total.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Scale {
@@ -68,7 +46,7 @@ pub enum Scale {
     Isi,
 }
 
-/// The total of one answered questionnaire. The host computes none, so that they are kept here.
+/// The total of one answered questionnaire, of before the host recorded them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Total {
     /// Of which.
@@ -105,19 +83,19 @@ pub struct Sleep {
     pub nights: Vec<Night>,
 }
 
-/// The plan of psychiatrist and therapist. Sets are of those from whom something is awaited.
+/// The plan of psychiatrist and therapist.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
-    /// Signatures.
-    pub unsigned: BTreeSet<String>,
+    /// Whether it waits for both signatures.
+    pub signing: bool,
     /// Whether both have signed once.
     pub in_force: bool,
     /// Sessions since the last joint review.
     pub sessions: i64,
-    /// Joint review.
-    pub reviewing: BTreeSet<String>,
-    /// Opinions of the conference.
-    pub opinions: BTreeSet<String>,
+    /// Whether a joint review is under way.
+    pub reviewing: bool,
+    /// Whether a conference is under way.
+    pub conferring: bool,
 }
 
 /// The state.
@@ -135,8 +113,8 @@ pub struct Memory {
     pub mood: bool,
     /// Questionnaires of the last scales that are not answered.
     pub unanswered: BTreeSet<String>,
-    /// Task of the last scales.
-    pub asked: Option<String>,
+    /// Day of the last scales, until all are answered, or the team was told that they are not.
+    pub asked: Option<i64>,
     /// First total of the PHQ-9.
     pub baseline: Option<i64>,
     /// Last total of the PHQ-9.
@@ -153,11 +131,11 @@ pub struct Memory {
     pub holds: BTreeSet<Hold>,
     /// Diagnoses that have stopped online care once.
     pub known: BTreeSet<Hold>,
-    /// Alerts about safety that nobody has acknowledged, with their times.
-    pub alarms: BTreeMap<Alarm, Instant>,
-    /// Whether a safety assessment is awaited.
-    pub assessment: bool,
-    /// Recontacts that are awaited, by task.
+    /// Danger because of which somebody is to speak with the patient, until they have.
+    pub danger: Option<Level>,
+    /// Timers at which safety is asked about again.
+    pub rescreens: BTreeSet<String>,
+    /// Tasks of version 1.0 to contact the patient again.
     pub recontacts: BTreeSet<String>,
     /// The sleep programme, if there is one.
     pub sleep: Option<Sleep>,
@@ -167,8 +145,10 @@ pub struct Memory {
     pub apnoea_treated: bool,
     /// The shared plan.
     pub plan: Plan,
-    /// Totals of answered questionnaires, oldest first. The last field: version 1 ends before it.
+    /// Totals of version 1.0, oldest first.
     pub totals: Vec<Total>,
+    /// Whether it is from version 1.0, until what that asked for is asked for in the words of this one.
+    pub is_from_before: bool,
 }
 
 impl Memory {
@@ -190,39 +170,38 @@ impl Memory {
             maintenance: false,
             holds: BTreeSet::new(),
             known: BTreeSet::new(),
-            alarms: BTreeMap::new(),
-            assessment: false,
+            danger: None,
+            rescreens: BTreeSet::new(),
             recontacts: BTreeSet::new(),
             sleep: None,
             sleep_excluded: false,
             apnoea_treated: false,
             plan: Plan::default(),
             totals: Vec::new(),
+            is_from_before: false,
         }
     }
 
+    /// Of this version, or of 1.0.
+    ///
     /// # Errors
     /// `BadState` if the data have a later version, or are malformed.
     pub fn read(state: &State) -> Result<Self, Error> {
-        if state.version != 1 {
-            return pathway_state::read(state, VERSION);
+        match state.version {
+            1 | 2 => before::read(state),
+            _ => pathway_kit::read(state, VERSION),
         }
-        // It had no totals: an empty list is a zero.
-        let data = [state.data.as_slice(), &[0]].concat();
-        pathway_state::read(&State { version: VERSION, data }, VERSION)
-    }
-
-    /// Keeps a total.
-    pub fn scored(&mut self, scale: Scale, at: Instant, value: i64) {
-        self.totals.push(Total { scale, at, value });
-        let over = self.totals.len().saturating_sub(MOST_TOTALS);
-        self.totals.drain(..over);
     }
 
     /// # Errors
     /// If the state cannot be serialised.
     pub fn write(&self) -> Result<State, Error> {
-        pathway_state::write(self, VERSION)
+        pathway_kit::write(self, VERSION)
+    }
+
+    /// Whether somebody is to speak with the patient, or safety is to be asked about again.
+    pub fn is_watched(&self) -> bool {
+        self.danger.is_some() || !self.rescreens.is_empty() || !self.recontacts.is_empty()
     }
 
     /// The stage: what is most urgent.
@@ -231,7 +210,7 @@ impl Memory {
             "crisis"
         } else if !self.holds.is_empty() {
             "offline"
-        } else if self.assessment || !self.recontacts.is_empty() {
+        } else if self.is_watched() {
             "safety-watch"
         } else if self.started.is_none() {
             "consent-pending"
@@ -251,23 +230,16 @@ mod tests {
     fn a_state_is_read_back_or_refused() {
         let mut memory = Memory::new(1_767_225_600_000_000);
         memory.holds.insert(Hold::Mania);
-        memory.alarms.insert(Alarm::Acute, 7);
+        memory.danger = Some(Level::Acute);
         memory.sleep = Some(Sleep { nights: vec![Night { day: 1, in_bed: 480, asleep: 400 }; 14], ..Sleep::default() });
         let state = memory.write().expect("written");
         assert!(state.data.len() < 200, "{} bytes", state.data.len());
         assert_eq!(Memory::read(&state), Ok(memory.clone()));
-        // Version 1 is the same without the last byte, which counts no totals.
-        let first = State { version: 1, data: state.data[..state.data.len() - 1].to_vec() };
-        assert_eq!(Memory::read(&first), Ok(memory.clone()));
-        for day in 0..300 {
-            memory.scored(Scale::Gad7, day, 7);
-        }
-        assert_eq!((memory.totals.len(), memory.totals[0].at), (200, 100));
-        assert!(memory.write().expect("written").data.len() < 4_096);
         let newer = State { version: VERSION + 1, data: state.data.clone() };
         let short = State { version: VERSION, data: vec![1] };
         let long = State { version: VERSION, data: [state.data, vec![0]].concat() };
-        for bad in [newer, short, long] {
+        let old = State { version: 2, data: vec![1] };
+        for bad in [newer, short, long, old] {
             assert!(matches!(Memory::read(&bad), Err(Error::BadState(_))), "{bad:?}");
         }
     }

@@ -5,51 +5,7 @@
 
 use crate::sources::Source;
 
-/// A number that a rule uses.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Number {
-    /// The rule.
-    pub rule: &'static str,
-    /// The value.
-    pub value: i64,
-    /// What it counts.
-    pub unit: &'static str,
-    /// Where it comes from.
-    pub source: Source,
-    /// The test with a row below, at and above it.
-    pub test: &'static str,
-}
-
-impl Number {
-    /// As minutes of an alert.
-    pub(crate) fn minutes(self) -> u32 {
-        u32::try_from(self.value).unwrap_or(1)
-    }
-
-    /// As days of grace.
-    pub(crate) fn days(self) -> u16 {
-        u16::try_from(self.value).unwrap_or(1)
-    }
-}
-
-macro_rules! numbers {
-    ($($name:ident = $value:literal $unit:literal, $rule:literal, $source:ident, $test:literal;)*) => {
-        $(
-            #[doc = $rule]
-            pub const $name: Number = Number {
-                rule: $rule,
-                value: $value,
-                unit: $unit,
-                source: Source::$source,
-                test: $test,
-            };
-        )*
-        /// All of them.
-        pub const ALL: &[Number] = &[$($name),*];
-    };
-}
-
-numbers! {
+pathway_kit::numbers! {
     PHQ9_MILD = 5 "points", "PHQ-9: mild from", Phq9, "bands_of_the_scales";
     PHQ9_MODERATE = 10 "points", "PHQ-9: moderate from", Phq9, "bands_of_the_scales";
     PHQ9_MODERATELY_SEVERE = 15 "points", "PHQ-9: moderately severe from", Phq9, "bands_of_the_scales";
@@ -84,7 +40,8 @@ numbers! {
     RECONTACT_FIRST = 24 "h", "Contact again after", Project, "contact_again_after_24_and_72_hours_and_7_days";
     RECONTACT_SECOND = 72 "h", "Contact again after", Project, "contact_again_after_24_and_72_hours_and_7_days";
     RECONTACT_THIRD = 168 "h", "Contact again after", Project, "contact_again_after_24_and_72_hours_and_7_days";
-    RECONTACT_EARLY = 12 "h", "A recontact so much before its time is none", Project, "a_recontact_is_not_ticked_away";
+    EMERGENCY_DAYS = 1 "d", "Seen in an emergency department within", Project, "a_referral_that_is_not_attended_is_reported";
+    REFERRAL_DAYS = 14 "d", "Seen in a consulting room within", Project, "a_referral_that_is_not_attended_is_reported";
     PLAN_DAYS = 7 "d", "The shared plan is signed by both within", Project, "a_plan_that_is_not_signed_is_reported";
     REVIEW_SESSIONS = 4 "sessions", "Joint review every", Project, "joint_review_every_4_sessions_or_28_days";
     REVIEW_DAYS = 28 "d", "Joint review at the latest every", Project, "joint_review_every_4_sessions_or_28_days";

@@ -4,8 +4,8 @@
 
 use xinglin_sdk::{
     clinical::{OmissionReason, Section, Snapshot},
+    follow_up,
     panel::{Act, Band, Block, Bound, Error, Metric, Points, Series, Standing, Text, Tone, Viewer},
-    pathway,
     time::Instant,
     types::{Coding, Decimal, LocalizedText, zh_en},
 };
@@ -16,7 +16,7 @@ use crate::{
         GAD7_MILD, GAD7_MODERATE, GAD7_MOST, GAD7_SEVERE, ISI_MOST, Number, PHQ9_MILD, PHQ9_MODERATE,
         PHQ9_MODERATELY_SEVERE, PHQ9_MOST, PHQ9_SEVERE,
     },
-    scales::{GAD7_TOTAL, Level, Observed, PHQ9_ITEM_9, PHQ9_TOTAL, code, gad7_band, phq9_band},
+    scales::{GAD7_TOTAL, ISI_TOTAL, Level, OWN, Observed, PHQ9_ITEM_9, PHQ9_TOTAL, code, gad7_band, phq9_band},
     sources::Source,
     step::sleep,
 };
@@ -31,15 +31,15 @@ pub fn render(standing: &Standing, snapshot: &Snapshot, viewer: Viewer, now: Ins
     }) {
         return Err(Error::MissingData(zh_en("未获准读取评分。", "Scores may not be read.")));
     }
-    let memory = standing.pathway_state().map(|state| Memory::read(&state)).transpose().map_err(said)?;
+    let memory = standing.follow_up_state().map(|state| Memory::read(&state)).transpose().map_err(said)?;
     let sheet = Sheet { standing, snapshot, memory, now };
     Ok(if viewer.is_layman() { sheet.of_patient() } else { sheet.of_team() })
 }
 
-fn said(error: pathway::Error) -> Error {
+fn said(error: follow_up::Error) -> Error {
     match error {
-        pathway::Error::MissingData(text) => Error::MissingData(text),
-        pathway::Error::BadState(why) | pathway::Error::Other(why) => Error::Other(why),
+        follow_up::Error::MissingData(text) => Error::MissingData(text),
+        follow_up::Error::BadState(why) | follow_up::Error::Other(why) => Error::Other(why),
     }
 }
 
@@ -123,20 +123,24 @@ struct Sheet<'a> {
 }
 
 impl Sheet<'_> {
-    /// Totals of answers, and those on record.
+    /// Totals on record, and those that version 1.0 kept.
     fn points(&self, scale: Scale) -> Points {
         let mut points = Points::new(self.now);
         for total in self.memory.iter().flat_map(|memory| &memory.totals).filter(|total| total.scale == scale) {
             points.add(Some(total.at), Some(Decimal::whole(total.value)), Bound::Exact);
         }
         let code = match scale {
-            Scale::Phq9 => PHQ9_TOTAL,
-            Scale::Gad7 => GAD7_TOTAL,
-            Scale::Isi => return points,
+            Scale::Phq9 => Coding::loinc(PHQ9_TOTAL),
+            Scale::Gad7 => Coding::loinc(GAD7_TOTAL),
+            Scale::Isi => Coding::new(OWN, ISI_TOTAL),
         };
-        for one in self.snapshot.history(&Coding::loinc(code)).filter(|one| one.refused().is_none()) {
+        for one in self.snapshot.history(&code).filter(|one| one.refused().is_none()) {
             let found = Observed::of(one);
-            let total = if scale == Scale::Phq9 { found.phq9 } else { found.gad7 };
+            let total = match scale {
+                Scale::Phq9 => found.phq9,
+                Scale::Gad7 => found.gad7,
+                Scale::Isi => found.isi,
+            };
             points.add(one.effective, total.map(Decimal::whole), Bound::Exact);
         }
         points
@@ -219,11 +223,10 @@ impl Sheet<'_> {
     /// What the care team looks at first.
     fn concerns(&self) -> Vec<Text> {
         let mut found = Vec::new();
-        if self.memory.as_ref().is_some_and(|memory| !memory.alarms.is_empty() || memory.holds.contains(&Hold::Suicide))
-        {
+        if self.memory.as_ref().is_some_and(|memory| memory.danger.is_some() || memory.holds.contains(&Hold::Suicide)) {
             found.push(Text::notice(
                 Tone::Danger,
-                zh_en("存在未处理的自杀风险警报,请立即处置。", "An alert about a risk of suicide is open: act now."),
+                zh_en("存在未处理的自杀风险,请立即处置。", "A risk of suicide is open: act now."),
             ));
         }
         let newest = self.snapshot.latest(&Coding::loinc(PHQ9_ITEM_9)).filter(|one| one.refused().is_none());

@@ -4,9 +4,10 @@
 //! are not free: their text is not here, only a slot for the result. Chinese wording: that of the
 //! versions in circulation; an institution compares it with the official forms before use.
 
+use serde::{Deserialize, Serialize};
 use xinglin_sdk::{
     clinical::{Observation, ObservationValue},
-    pathway::{AnswerValue, Response},
+    follow_up::{AnswerValue, Response},
     types::{Coding, Codings as _, Decimal, Quantity, system},
 };
 
@@ -131,28 +132,30 @@ pub const CSSRS_RISK: &str = "c-ssrs-risk";
 pub const ISI_TOTAL: &str = "isi-total";
 
 /// LOINC answers of how often, scored 0 to 3.
-pub const OFTEN: [(&str, &str); 4] = [
-    ("LA6568-5", "完全不会 · Not at all"),
-    ("LA6569-3", "好几天 · Several days"),
-    ("LA6570-1", "一半以上的天数 · More than half the days"),
-    ("LA6571-9", "几乎每天 · Nearly every day"),
+pub const OFTEN: [(&str, &str, &str); 4] = [
+    ("LA6568-5", "完全不会", "Not at all"),
+    ("LA6569-3", "好几天", "Several days"),
+    ("LA6570-1", "一半以上的天数", "More than half the days"),
+    ("LA6571-9", "几乎每天", "Nearly every day"),
 ];
 /// LOINC answers of how difficult.
-pub const DIFFICULT: [(&str, &str); 4] = [
-    ("LA6572-7", "毫无困难 · Not difficult at all"),
-    ("LA6573-5", "有点困难 · Somewhat difficult"),
-    ("LA6574-3", "非常困难 · Very difficult"),
-    ("LA6575-0", "极度困难 · Extremely difficult"),
+pub const DIFFICULT: [(&str, &str, &str); 4] = [
+    ("LA6572-7", "毫无困难", "Not difficult at all"),
+    ("LA6573-5", "有点困难", "Somewhat difficult"),
+    ("LA6574-3", "非常困难", "Very difficult"),
+    ("LA6575-0", "极度困难", "Extremely difficult"),
 ];
 /// Codes of this plugin.
 pub const OWN: &str = "urn:xinglin:mental-health";
-/// Results of the C-SSRS screener.
-pub const RISKS: [(&str, &str, Level); 4] = [
-    ("c-ssrs-none", "无 · None", Level::Clear),
-    ("c-ssrs-low", "低 · Low", Level::Concern),
-    ("c-ssrs-moderate", "中 · Moderate", Level::Concern),
-    ("c-ssrs-high", "高 · High", Level::Acute),
+/// Results of the C-SSRS screener, by their weight.
+pub const RISKS: [(&str, &str, &str); 4] = [
+    ("c-ssrs-none", "无", "None"),
+    ("c-ssrs-low", "低", "Low"),
+    ("c-ssrs-moderate", "中", "Moderate"),
+    ("c-ssrs-high", "高", "High"),
 ];
+/// From which weight on it is a concern, and acute.
+pub const RISK_EDGES: [usize; 2] = [1, 3];
 
 /// How a band is called.
 pub type Band = (&'static str, &'static str);
@@ -186,7 +189,7 @@ pub const fn gad7_band(total: i64) -> Band {
 }
 
 /// What an answer says about safety.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Level {
     /// Nothing.
     Clear,
@@ -196,112 +199,72 @@ pub enum Level {
     Acute,
 }
 
-/// What the safety items of a questionnaire say: the worst that can be read, and whether something
-/// cannot.
+/// What an observation says about safety: the worst that can be read, and whether something cannot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Safety {
     /// The worst.
     pub level: Level,
-    /// Whether an item is missing, of the wrong kind, out of bounds or there twice.
+    /// Whether it is of the wrong kind, out of bounds or there twice.
     pub unreadable: bool,
 }
 
-/// The answers of a response.
+/// The answers of a response. The host has checked that they fit their questions.
 #[derive(Debug)]
 pub struct Answers<'a>(pub &'a Response);
 
-impl<'a> Answers<'a> {
-    fn all(&self, link: &'a str) -> impl Iterator<Item = &'a AnswerValue> {
-        self.0.answers.iter().filter(move |answer| answer.link_id == link).map(|answer| &answer.value)
-    }
-
-    /// The answer, if there is one and no other.
-    fn one(&self, link: &'a str) -> Option<&'a AnswerValue> {
-        let mut all = self.all(link);
-        let first = all.next()?;
-        all.next().is_none().then_some(first)
+impl Answers<'_> {
+    fn rank(&self, link: &str, list: &[(&str, &str, &str)], system: &str) -> Option<usize> {
+        match self.0.values(link) {
+            [AnswerValue::Choice(choice)] => list.iter().position(|(code, ..)| choice.is(system, code)),
+            _ => None,
+        }
     }
 
     /// A yes or a no.
-    pub fn yes(&self, link: &'a str) -> Option<bool> {
-        match self.one(link)? {
-            AnswerValue::Boolean(yes) => Some(*yes),
+    pub fn yes(&self, link: &str) -> Option<bool> {
+        match self.0.values(link) {
+            [AnswerValue::Boolean(yes)] => Some(*yes),
             _ => None,
         }
     }
 
-    /// Whole minutes within these bounds.
-    pub fn minutes(&self, link: &'a str, most: i64) -> Option<i64> {
-        match self.one(link)? {
-            AnswerValue::Quantity(Quantity { value, unit }) if unit == "min" => whole(*value, most),
+    /// Whole minutes.
+    pub fn minutes(&self, link: &str, most: i64) -> Option<i64> {
+        match self.0.values(link) {
+            [AnswerValue::Quantity(Quantity { value, .. })] => whole(*value, most),
             _ => None,
         }
-    }
-
-    /// A whole number within these bounds.
-    fn whole(&self, link: &'a str, most: i64) -> Option<i64> {
-        match self.one(link)? {
-            AnswerValue::Integer(value) => (0..=most).contains(value).then_some(*value),
-            _ => None,
-        }
-    }
-
-    fn scored(&self, items: &'a [Item]) -> Option<i64> {
-        items.iter().map(|item| scored(self.one(item.link)?)).sum()
-    }
-
-    /// Total of the PHQ-9, if each item can be read.
-    pub fn phq9(&self) -> Option<i64> {
-        self.scored(&PHQ9)
-    }
-
-    /// Total of the GAD-7, if each item can be read.
-    pub fn gad7(&self) -> Option<i64> {
-        self.scored(&GAD7)
     }
 
     /// How difficult it was, 0 to 3; not part of the total.
     pub fn difficulty(&self) -> Option<usize> {
-        match self.one(PHQ9_DIFFICULTY.link)? {
-            AnswerValue::Choice(choice) => rank(choice, &DIFFICULT),
-            _ => None,
-        }
-    }
-
-    /// Total of the ISI.
-    pub fn isi(&self) -> Option<i64> {
-        self.whole(ISI_TOTAL, ISI_MOST.value)
+        self.rank(PHQ9_DIFFICULTY.link, &DIFFICULT, system::LOINC)
     }
 
     /// What item 9 of the PHQ-9 says.
-    pub fn item_9(&self) -> Safety {
-        worst(self.all(PHQ9_SAFETY).map(|value| scored(value).map(item_9)))
+    pub fn item_9(&self) -> Level {
+        let rank = self.rank(PHQ9_SAFETY, &OFTEN, system::LOINC);
+        rank.and_then(|rank| i64::try_from(rank).ok()).map_or(Level::Clear, item_9)
     }
 
-    /// What the ASQ says. Whether it is now matters if something is answered with yes.
-    pub fn asq(&self) -> Safety {
-        let yes =
-            |link| self.all(link).map(|value| if let AnswerValue::Boolean(yes) = value { Some(*yes) } else { None });
-        let (mut said, mut unreadable) = (0, false);
-        for item in ASQ.iter().filter(|item| item.link != ASQ_NOW) {
-            let one = worst(yes(item.link).map(|yes| yes.map(|yes| if yes { Level::Concern } else { Level::Clear })));
-            said += i64::from(one.level == Level::Concern);
-            unreadable |= one.unreadable;
+    /// What the ASQ says.
+    pub fn asq(&self) -> Level {
+        let said = ASQ.iter().filter(|item| item.link != ASQ_NOW && self.yes(item.link) == Some(true)).count();
+        match self.yes(ASQ_NOW) {
+            Some(true) => Level::Acute,
+            _ if i64::try_from(said).is_ok_and(|said| said >= ASQ_YES.value) => Level::Concern,
+            _ => Level::Clear,
         }
-        let now = worst(yes(ASQ_NOW).map(|yes| yes.map(|yes| if yes { Level::Acute } else { Level::Clear })));
-        let level = if said >= ASQ_YES.value { Level::Concern } else { Level::Clear };
-        let asked = said >= ASQ_YES.value || self.all(ASQ_NOW).next().is_some();
-        Safety { level: level.max(now.level), unreadable: unreadable || (asked && now.unreadable) }
     }
 
     /// What the result of the C-SSRS screener says.
-    pub fn cssrs(&self) -> Safety {
-        worst(self.all(CSSRS_RISK).map(|value| match value {
-            AnswerValue::Choice(choice) => {
-                RISKS.iter().find(|(code, ..)| choice.is(OWN, code)).map(|(_, _, level)| *level)
-            }
-            _ => None,
-        }))
+    pub fn cssrs(&self) -> Level {
+        let [concern, acute] = RISK_EDGES;
+        match self.rank(CSSRS_RISK, &RISKS, OWN) {
+            Some(rank) if rank >= acute => Level::Acute,
+            Some(rank) if rank >= concern => Level::Concern,
+            _ => Level::Clear,
+        }
     }
 }
 
@@ -329,16 +292,8 @@ fn worst(answers: impl Iterator<Item = Option<Level>>) -> Safety {
     Safety { level, unreadable: unreadable || count != 1 }
 }
 
-/// Only what the question offers.
-fn scored(value: &AnswerValue) -> Option<i64> {
-    match value {
-        AnswerValue::Choice(choice) => rank(choice, &OFTEN).and_then(|rank| i64::try_from(rank).ok()),
-        _ => None,
-    }
-}
-
-fn rank(choice: &Coding, list: &[(&str, &str)]) -> Option<usize> {
-    list.iter().position(|(code, _)| choice.is(system::LOINC, code))
+fn rank(choice: &Coding, list: &[(&str, &str, &str)]) -> Option<usize> {
+    list.iter().position(|(code, ..)| choice.is(system::LOINC, code))
 }
 
 fn whole(value: Decimal, most: i64) -> Option<i64> {
@@ -355,24 +310,31 @@ pub struct Observed {
     pub phq9: Option<i64>,
     /// Total of the GAD-7, within bounds.
     pub gad7: Option<i64>,
+    /// Total of the ISI, within bounds.
+    pub isi: Option<i64>,
 }
 
 impl Observed {
     /// The values of an observation and of its components.
     pub fn of(observation: &Observation) -> Self {
-        let values = |code: &str| -> Vec<&ObservationValue> {
-            let itself = observation.code.has(system::LOINC, code).then_some(&observation.value);
-            let parts = observation.components.iter().filter(|part| part.code.has(system::LOINC, code));
+        let values = |system: &str, code: &str| -> Vec<&ObservationValue> {
+            let itself = observation.code.has(system, code).then_some(&observation.value);
+            let parts = observation.components.iter().filter(|part| part.code.has(system, code));
             itself.into_iter().chain(parts.map(|part| &part.value)).collect()
         };
-        let total = |code: &str, most: i64| match values(code)[..] {
+        let total = |system: &str, code: &str, most: i64| match values(system, code)[..] {
             [value] => number(value, most),
             _ => None,
         };
-        let items = values(PHQ9_ITEM_9);
+        let items = values(system::LOINC, PHQ9_ITEM_9);
         let safety = (!items.is_empty())
             .then(|| worst(items.into_iter().map(|value| number(value, 3).or_else(|| coded(value)).map(item_9))));
-        Self { safety, phq9: total(PHQ9_TOTAL, PHQ9_MOST.value), gad7: total(GAD7_TOTAL, GAD7_MOST.value) }
+        Self {
+            safety,
+            phq9: total(system::LOINC, PHQ9_TOTAL, PHQ9_MOST.value),
+            gad7: total(system::LOINC, GAD7_TOTAL, GAD7_MOST.value),
+            isi: total(OWN, ISI_TOTAL, ISI_MOST.value),
+        }
     }
 }
 

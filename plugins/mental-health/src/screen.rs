@@ -2,7 +2,7 @@
 
 use xinglin_sdk::{
     clinical::{Section, Snapshot},
-    pathway::{Eligibility, Error, Reason},
+    follow_up::{Eligibility, Error, Reason},
     types::{LocalizedText, zh_en},
 };
 

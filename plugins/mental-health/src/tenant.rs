@@ -27,6 +27,11 @@ pub fn emergency_text() -> LocalizedText {
     zh_en(filled("emergency-text-zh", TEXT_ZH, "、"), filled("emergency-text-en", TEXT_EN, ", "))
 }
 
+/// The numbers to call, for a contact.
+pub fn lines() -> Vec<String> {
+    vec![text("helpline", HELPLINE), text("ambulance", AMBULANCE)]
+}
+
 /// Minutes within which a person contacts a patient at acute risk. Never more than the rule says.
 pub fn acute_minutes() -> u32 {
     minutes("acute-minutes", ACUTE_MINUTES.minutes())

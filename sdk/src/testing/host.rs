@@ -4,6 +4,7 @@
 use std::{
     cell::RefCell,
     collections::{BTreeMap, VecDeque},
+    fmt::Debug,
 };
 
 use super::{
@@ -51,7 +52,7 @@ pub struct Host {
     stored: BTreeMap<String, Vec<u8>>,
     packs: BTreeMap<String, BTreeMap<String, Vec<u8>>>,
     record: Option<Snapshot>,
-    pub(super) dice: u64,
+    dice: u64,
     available: bool,
     log: Vec<LogLine>,
     reach: manifest::Reach,
@@ -167,6 +168,17 @@ impl Host {
                 };
             }
         }
+        answer
+    }
+
+    /// A call of a function that must give the same answer to the same arguments: it is called twice, with the same dice.
+    #[track_caller]
+    pub(super) fn call_twice<T: PartialEq + Debug>(&mut self, call: impl Fn() -> T) -> T {
+        let dice = self.dice;
+        let answer = self.call(&call);
+        self.dice = dice;
+        let again = self.call(&call);
+        assert_eq!(answer, again, "the same arguments must give the same outcome");
         answer
     }
 

@@ -7,6 +7,7 @@ use toml::{Table, Value};
 use super::{Host, decimal, outside::field_name};
 use crate::{
     Plugin,
+    follow_up::{self, FollowUp},
     identity::Field,
     pathway::{DataNeed, Pathway},
     types::{AttributeValue, Coding, Decimal},
@@ -16,13 +17,28 @@ fn table<P: Plugin>() -> Table {
     P::MANIFEST.parse().unwrap_or_else(|error| panic!("plugin.toml: {error}"))
 }
 
-/// Checks that the manifest of a pathway declares what its definition asks for, and no other observations: the host
+/// Checks that the manifest of a pathway of 1.0 declares what its definition asks for, and no other observations: the host
 /// gives it nothing else. Two needs of a definition may name the same code.
 ///
 /// # Panics
 /// If they differ.
 #[track_caller]
 pub fn assert_needs_declared<P: Plugin + Pathway>() {
+    are_declared::<P>(&Host::of::<P>().call(P::describe).data_needs);
+}
+
+/// [`assert_needs_declared`] of a pathway of 1.1.
+///
+/// # Panics
+/// If they differ.
+#[track_caller]
+pub fn assert_follow_up_needs_declared<P: Plugin + FollowUp>() {
+    let asked = Host::of::<P>().call(P::describe).data_needs;
+    are_declared::<P>(&asked.iter().map(need).collect::<Vec<_>>());
+}
+
+#[track_caller]
+fn are_declared<P: Plugin>(asked: &[DataNeed]) {
     let codes = |needs: &[DataNeed]| -> Vec<(String, String)> {
         let observations = needs.iter().filter_map(|need| match need {
             DataNeed::Observations(codes) => Some(codes.clone()),
@@ -32,12 +48,22 @@ pub fn assert_needs_declared<P: Plugin + Pathway>() {
         codes.sort();
         codes
     };
-    let (asked, declared) = (Host::of::<P>().call(P::describe).data_needs, data_needs::<P>());
-    let mut asked_codes = codes(&asked);
+    let declared = data_needs::<P>();
+    let mut asked_codes = codes(asked);
     asked_codes.dedup();
     assert_eq!(asked_codes, codes(&declared), "what the definition asks for, and what plugin.toml declares");
     for need in asked.iter().filter(|need| !matches!(need, DataNeed::Observations(_))) {
         assert!(declared.contains(need), "plugin.toml does not declare {need:?}");
+    }
+}
+
+/// A need of 1.1 in the words of 1.0.
+pub(super) fn need(need: &follow_up::DataNeed) -> DataNeed {
+    match need {
+        follow_up::DataNeed::Conditions => DataNeed::Conditions,
+        follow_up::DataNeed::Allergies => DataNeed::Allergies,
+        follow_up::DataNeed::Medications => DataNeed::Medications,
+        follow_up::DataNeed::Observations(codes) => DataNeed::Observations(codes.clone()),
     }
 }
 

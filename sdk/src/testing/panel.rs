@@ -2,14 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use super::{Host, PathwayRun};
+use super::{FollowUpRun, Host, PathwayRun};
 use crate::{
     Plugin,
     clinical::Snapshot,
+    follow_up::FollowUp,
     panel::{
         Act, Band, Block, Error, MAX_POINTS, Metric, Panel, Point, Series, Standing, State, Table, Task, Tone, Viewer,
     },
-    pathway::{Definition, Pathway},
+    pathway::Pathway,
     time::Instant,
     types::{Citation, LocalizedText},
 };
@@ -37,17 +38,48 @@ impl Host {
         viewer: Viewer,
         now: Instant,
     ) -> Result<Vec<Block>, Error> {
-        let definition = self.call(P::describe);
-        let mut render = || {
-            let (standing, snapshot) = (standing.clone(), snapshot.clone());
-            self.call(|| P::render(standing, snapshot, viewer, now))
+        let forms = self.call(P::describe).questionnaires.into_iter().map(|known| known.code).collect();
+        render::<P>(self, forms, (standing, snapshot), viewer, now)
+    }
+}
+
+#[track_caller]
+fn render<P: Panel>(
+    host: &mut Host,
+    forms: Vec<String>,
+    (standing, snapshot): (&Standing, &Snapshot),
+    viewer: Viewer,
+    now: Instant,
+) -> Result<Vec<Block>, Error> {
+    let answer = host.call_twice(|| P::render(standing.clone(), snapshot.clone(), viewer, now));
+    if let Ok(blocks) = &answer {
+        check_all(blocks, &forms, &standing.tasks, now);
+    }
+    answer
+}
+
+impl<P: FollowUp + Panel + Plugin> FollowUpRun<P> {
+    /// The panel of the patient as the run stands.
+    ///
+    /// # Panics
+    /// As [`Host::panel`].
+    #[track_caller]
+    pub fn panel(&self, viewer: Viewer) -> Result<Vec<Block>, Error> {
+        let open =
+            |task: &crate::follow_up::Task| Task { code: task.code.clone(), title: task.title.clone(), due: task.due };
+        let mut tasks: Vec<Task> = self.pending().map(open).collect();
+        tasks.sort_by_key(|task| task.due);
+        let standing = Standing {
+            stage: self.stage().to_owned(),
+            enrolled: super::START,
+            active: self.ended().is_none(),
+            state: self.state().map(|state| State { version: state.version, data: state.data.clone() }),
+            tasks,
         };
-        let (answer, again) = (render(), render());
-        assert_eq!(answer, again, "the same arguments must give the same blocks");
-        if let Ok(blocks) = &answer {
-            check_all(blocks, &definition, &standing.tasks, now);
-        }
-        answer
+        let mut host = self.host().clone();
+        host.about(&self.patient, self.now());
+        let forms = self.definition().questionnaires.iter().map(|known| known.code.clone()).collect();
+        render::<P>(&mut host, forms, (&standing, &self.snapshot()), viewer, self.now())
     }
 }
 
@@ -103,7 +135,7 @@ pub fn words(blocks: &[Block], language: &str) -> Vec<String> {
 }
 
 #[track_caller]
-fn check_all(blocks: &[Block], definition: &Definition, tasks: &[Task], now: Instant) {
+fn check_all(blocks: &[Block], forms: &[String], tasks: &[Task], now: Instant) {
     assert!(blocks.len() <= MOST_BLOCKS, "more than 50 blocks");
     for block in blocks {
         match block {
@@ -112,8 +144,7 @@ fn check_all(blocks: &[Block], definition: &Definition, tasks: &[Task], now: Ins
             Block::Series(one) => series(one, now),
             Block::Table(one) => table(one),
             Block::Form(code) => {
-                let own = definition.questionnaires.iter().any(|known| known.code == *code);
-                assert!(own, "the definition has no questionnaire `{code}`");
+                assert!(forms.contains(code), "the definition has no questionnaire `{code}`");
             }
             Block::Action(Act::DoTask(code)) => {
                 assert!(tasks.iter().any(|task| task.code == *code), "no task `{code}` is open");

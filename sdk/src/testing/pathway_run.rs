@@ -112,20 +112,11 @@ impl<P: Pathway + Plugin> PathwayRun<P> {
         let leaving = matches!(event, Event::Withdrawn);
         let snapshot = self.patient.snapshot_for(&self.definition.data_needs, self.now);
         let (state, now) = (self.state.clone(), self.now);
-        let again = (state.clone(), event.clone(), snapshot.clone());
         self.host.about(&self.patient, now);
-        let dice = self.host.dice;
-        let outcome = self.host.call(|| P::step(state, event, snapshot, now))?;
-        self.host.dice = dice;
-        let repeated = self.host.call(|| P::step(again.0, again.1, again.2, now))?;
-        assert_eq!(outcome, repeated, "the same arguments must give the same outcome");
-        assert!(outcome.state.data.len() <= LARGEST_STATE, "the state has more than 64 KiB");
-        assert_eq!(outcome.state.version, self.definition.state_version, "not the declared version of the state");
-        assert!(
-            self.definition.stages.iter().any(|stage| stage.code == outcome.stage),
-            "`{}` is not a stage of the definition",
-            outcome.stage
-        );
+        let outcome = self.host.call_twice(|| P::step(state.clone(), event.clone(), snapshot.clone(), now))?;
+        let stages = self.definition.stages.iter().map(|stage| stage.code.as_str());
+        let written = (outcome.state.version, outcome.state.data.len());
+        check_state(written, self.definition.state_version, (stages, &outcome.stage));
         self.state = Some(outcome.state);
         self.stage = outcome.stage;
         for directive in &outcome.directives {
@@ -357,7 +348,7 @@ fn alert(directive: &Directive) -> Option<&Alert> {
     }
 }
 
-fn is_stable(code: &str) -> bool {
+pub(super) fn is_stable(code: &str) -> bool {
     !code.is_empty() && code.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
 }
 
@@ -372,8 +363,20 @@ fn check(definition: &Definition) {
     }
 }
 
+/// Checks of the host on the state that a step writes, its version and size, and on the stage.
 #[track_caller]
-fn unique<'a>(what: &str, codes: impl Iterator<Item = &'a str>) {
+pub(super) fn check_state<'a>(
+    (version, size): (u32, usize),
+    declared: u32,
+    (mut stages, stage): (impl Iterator<Item = &'a str>, &str),
+) {
+    assert!(size <= LARGEST_STATE, "the state has more than 64 KiB");
+    assert_eq!(version, declared, "not the declared version of the state");
+    assert!(stages.any(|known| known == stage), "`{stage}` is not a stage of the definition");
+}
+
+#[track_caller]
+pub(super) fn unique<'a>(what: &str, codes: impl Iterator<Item = &'a str>) {
     let mut seen = BTreeSet::new();
     for code in codes {
         assert!(seen.insert(code), "the {what} `{code}` is there twice");

@@ -46,7 +46,7 @@ pub const IDENTITY_CHECK: Plugin =
 pub const PYTHON_WASI: Plugin = Plugin { file: "plugins/python-wasi.wasm", id: "example.code-table", payer: None };
 
 /// 1.0.0 with another threshold of critical glucose.
-pub const DIABETES_CHANGED: Plugin = Plugin { file: "plugins/variants/diabetes-1.1.0.wasm", ..DIABETES };
+pub const DIABETES_CHANGED: Plugin = Plugin { file: "plugins/variants/diabetes-2.1.0.wasm", ..DIABETES };
 
 /// Built against the contract as first published, and never rebuilt.
 pub mod frozen {

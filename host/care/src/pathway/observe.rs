@@ -336,9 +336,12 @@ async fn tell(platform: &Platform, tx: &TenantTx, news: &News, ready: &Ready, no
         let value = AttributeValue::Text(request);
         observation.attributes.push(Attribute { key: "xinglin.request".to_owned(), value });
     }
-    let reading = pathway::Reading { observation, provenance: snapshot::provenance(&news.resource) };
-    let mut said = vec![Said::Event(Event::Observed(reading))];
-    said.extend(request::result(tx, enrolment.id, &codes, now).await?.into_iter().map(Said::Event));
+    let provenance = snapshot::provenance(&news.resource);
+    let mut said = vec![Said::Event(Event::Observed(pathway::Reading { observation, provenance }))];
+    // What a patient types is no result of the laboratory.
+    if provenance != pathway::Provenance::SelfReported {
+        said.extend(request::result(tx, enrolment.id, &codes, now).await?.into_iter().map(Said::Event));
+    }
     Ok(said)
 }
 

@@ -1,61 +1,56 @@
-//! Values that stop online care immediately.
+//! Values and signs that stop online care immediately.
 
 use xinglin_sdk::{
-    pathway::{Alert, Destination, Directive, Referral, Role, Severity},
-    time::{DAY, MINUTE, plus_minutes},
-    types::{Decimal, zh_en},
+    follow_up::{RequestEnd, RequestReport},
+    types::zh_en,
 };
 
-use super::{Step, visit};
+use super::{
+    Step,
+    request::{DANGER, GLUCOSE, HELP, PRESSURE},
+    yearly::FOOT,
+};
 use crate::{
+    definition::SYMPTOMS,
     measure::{Glucose, Pressure},
     memory::Hold,
-    sources,
+    numbers::{DIASTOLIC_CRITICAL, GLUCOSE_HIGH, GLUCOSE_LOW, SYSTOLIC_CRITICAL, decimal},
+    sources::Source,
 };
-
-/// mmol/L, from here upwards.
-pub const CRITICAL_HIGH: Decimal = Decimal::new(167, 1);
-/// mmol/L, from here downwards.
-pub const CRITICAL_LOW: Decimal = Decimal::new(39, 1);
-/// mmol/L: below it, hypoglycaemia of level 2.
-pub const LEVEL_2: Decimal = Decimal::new(30, 1);
-/// mmHg.
-const CRITICAL_SYSTOLIC: Decimal = Decimal::whole(180);
-/// mmHg.
-const CRITICAL_DIASTOLIC: Decimal = Decimal::whole(110);
-/// Minutes after which a low glucose is measured again.
-const RECHECK_MINUTES: i64 = 15;
-/// China has one time zone, UTC+8, all year round.
-const BEIJING_OFFSET: i64 = DAY / 3;
 
 impl Step<'_> {
     pub(super) fn judge_glucose(&mut self, glucose: &Glucose) {
-        let low = glucose.is_below(CRITICAL_LOW);
-        if self.memory.recheck && !low {
-            self.memory.recheck = false;
-            self.cancel(visit::RECHECK);
+        let low = glucose.is_below(decimal(GLUCOSE_LOW, 1));
+        if !low {
+            self.recheck_no_more();
         }
-        if !glucose.is_below(CRITICAL_HIGH) {
+        let shown = &glucose.shown;
+        if !glucose.is_below(decimal(GLUCOSE_HIGH, 1)) {
             self.critical(
                 "GLUCOSE_CRITICAL_HIGH",
                 zh_en(
-                    format!("血糖 {},≥16.7 mmol/L,须紧急转诊。", glucose.shown),
-                    format!("Glucose {}: 16.7 mmol/L or more. Urgent referral.", glucose.shown),
+                    format!("血糖 {shown},≥16.7 mmol/L,须紧急转诊。"),
+                    format!("Glucose {shown}: 16.7 mmol/L or more. Urgent referral."),
                 ),
-                sources::public_health(),
+                Source::PrimaryCare,
             );
-            self.stop_for_glucose(&format!("血糖 {}", glucose.shown), &format!("Glucose {}", glucose.shown));
-        } else if low || glucose.is_exactly(CRITICAL_LOW) {
+            self.stop_for_glucose(
+                "GLUCOSE_CRITICAL_HIGH",
+                GLUCOSE,
+                &format!("血糖 {shown}"),
+                &format!("Glucose {shown}"),
+            );
+        } else if low || glucose.is_exactly(decimal(GLUCOSE_LOW, 1)) {
             if low {
                 self.hypoglycaemia(glucose);
             }
-            let shown = &glucose.shown;
-            self.critical_low(&format!("血糖 {shown},≤3.9 mmol/L"), &format!("Glucose {shown}: 3.9 mmol/L or less"));
+            let (zh, en) = (format!("血糖 {shown},≤3.9 mmol/L"), format!("Glucose {shown}: 3.9 mmol/L or less"));
+            self.critical_low(GLUCOSE, &zh, &en);
         }
     }
 
     pub(super) fn judge_pressure(&mut self, pressure: &Pressure) {
-        if !pressure.reaches(CRITICAL_SYSTOLIC, CRITICAL_DIASTOLIC) {
+        if !pressure.reaches(decimal(SYSTOLIC_CRITICAL, 0), decimal(DIASTOLIC_CRITICAL, 0)) {
             return;
         }
         let shown = pressure.shown();
@@ -65,95 +60,62 @@ impl Step<'_> {
                 format!("血压 {shown},收缩压≥180和/或舒张压≥110 mmHg,须紧急转诊。"),
                 format!("Blood pressure {shown}: 180 systolic or 110 diastolic, or more. Urgent referral."),
             ),
-            sources::public_health(),
+            Source::PrimaryCare,
         );
-        self.hold(
-            Hold::Pressure,
-            zh_en("血压达危急值,须先线下处置。", "Blood pressure at a critical value: face-to-face care first."),
-        );
-        self.send_offline(&format!("血压 {shown}"), &format!("Blood pressure {shown}"));
+        let reason =
+            zh_en("血压达危急值,须先线下处置。", "Blood pressure at a critical value: face-to-face care first.");
+        self.stop("BLOOD_PRESSURE_CRITICAL", Hold::Pressure, (reason, Source::PrimaryCare));
+        self.send_offline(PRESSURE, &format!("血压 {shown}"), &format!("Blood pressure {shown}"));
     }
 
-    /// Level 3: another person had to help, whatever the value.
-    pub(super) fn needed_help(&mut self) {
-        self.memory.severe_hypoglycaemia = true;
-        self.critical(
-            "HYPOGLYCAEMIA_LEVEL_3",
-            zh_en("严重低血糖:需要他人帮助。", "Severe hypoglycaemia: needed somebody's help."),
-            sources::glycaemic_goals(),
-        );
-        self.directives.push(Directive::Refer(Referral {
-            destination: Destination::Emergency,
-            reason: zh_en("严重低血糖,呼叫120。", "Severe hypoglycaemia; call 120."),
-            recontact_days: Some(super::RECONTACT_DAYS),
-            citation: sources::glycaemic_goals(),
-        }));
-        self.tell(
-            "seek-emergency-care",
-            zh_en("如仍感不适,请立即拨打120。", "If you still feel unwell, call 120 now."),
-        );
-        self.critical_low("需要他人帮助的低血糖", "Hypoglycaemia that needed help");
-    }
-
-    /// Levels 1 and 2.
-    fn hypoglycaemia(&mut self, glucose: &Glucose) {
-        if glucose.is_below(LEVEL_2) {
+    /// What the patient feels: of the danger signs of the national standard each is one.
+    pub(super) fn judge_symptoms(&mut self, symptoms: &[&str]) {
+        let found = || SYMPTOMS.iter().filter(|(code, ..)| symptoms.contains(code));
+        let join = |words: Vec<&str>, separator: &str| words.join(separator);
+        let zh = join(found().map(|(_, zh, ..)| *zh).collect(), "、");
+        let en = join(found().map(|(_, _, en, _)| *en).collect(), "; ");
+        if found().any(|(.., danger)| *danger) {
             self.critical(
-                "HYPOGLYCAEMIA_LEVEL_2",
-                zh_en(
-                    format!("血糖 {},<3.0 mmol/L,2级低血糖。", glucose.shown),
-                    format!("Glucose {}: below 3.0 mmol/L, hypoglycaemia of level 2.", glucose.shown),
-                ),
-                sources::glycaemic_goals(),
+                "DANGER_SIGNS",
+                zh_en(format!("危险情况:{zh},须紧急转诊。"), format!("Danger signs: {en}. Urgent referral.")),
+                Source::PrimaryCare,
             );
-        } else {
-            let sla_minutes = self.minutes_left_today();
-            self.alert(Alert {
-                code: "HYPOGLYCAEMIA_LEVEL_1".to_owned(),
-                severity: Severity::Warning,
-                message: zh_en(
-                    format!("血糖 {},1级低血糖,请当日联系。", glucose.shown),
-                    format!("Glucose {}: hypoglycaemia of level 1. Contact the patient today.", glucose.shown),
-                ),
-                owner: Role::Nurse,
-                sla_minutes,
-                citation: sources::glycaemic_goals(),
-            });
+            let reason = zh_en("出现危险情况,须先线下处置。", "Danger signs: face-to-face care first.");
+            self.stop("DANGER_SIGNS", Hold::Danger, (reason, Source::PrimaryCare));
+            self.send_offline(DANGER, &zh, &en);
+        } else if found().next().is_some() {
+            if symptoms.contains(&"foot") && !self.is_open(FOOT.task) {
+                self.request_yearly(FOOT);
+            }
+            self.note(zh_en(format!("患者自述:{zh}。"), format!("The patient reports: {en}.")));
         }
-        self.memory.recheck = true;
-        self.tell(
-            "measure-again",
-            zh_en(
-                "请按医生交代的方法处理,15分钟后再测一次并记录。",
-                "Please do as your doctor explained, measure again in 15 minutes and record it.",
-            ),
-        );
-        self.recheck_at(plus_minutes(self.now, RECHECK_MINUTES));
     }
 
     /// The alert of the national standard, raised for every low glucose.
-    fn critical_low(&mut self, zh: &str, en: &str) {
+    pub(super) fn critical_low(&mut self, referral: &'static str, zh: &str, en: &str) {
         self.critical(
             "GLUCOSE_CRITICAL_LOW",
             zh_en(format!("{zh},须紧急转诊。"), format!("{en}. Urgent referral.")),
-            sources::public_health(),
+            Source::PrimaryCare,
         );
-        self.stop_for_glucose(zh, en);
+        self.stop_for_glucose("GLUCOSE_CRITICAL_LOW", referral, zh, en);
     }
 
-    fn stop_for_glucose(&mut self, zh: &str, en: &str) {
-        self.hold(
-            Hold::Glucose,
-            zh_en("血糖达危急值,须先线下处置。", "Glucose at a critical value: face-to-face care first."),
-        );
-        self.send_offline(zh, en);
+    fn stop_for_glucose(&mut self, code: &str, referral: &'static str, zh: &str, en: &str) {
+        let reason = zh_en("血糖达危急值,须先线下处置。", "Glucose at a critical value: face-to-face care first.");
+        self.stop(code, Hold::Glucose, (reason, Source::PrimaryCare));
+        self.send_offline(referral, zh, en);
     }
 
-    fn send_offline(&mut self, zh: &str, en: &str) {
-        self.refer_urgently(
-            zh_en(format!("{zh},达到紧急转诊标准。"), format!("{en}: meets the criteria of urgent referral.")),
-            sources::public_health(),
-        );
+    /// With the message in any case: the patient may have thought that it was over.
+    fn send_offline(&mut self, referral: &'static str, zh: &str, en: &str) {
+        // An emergency department sees to the low glucose too.
+        if !(referral == GLUCOSE && self.is_open(HELP)) {
+            self.refer_urgently(
+                referral,
+                zh_en(format!("{zh},达到紧急转诊标准。"), format!("{en}: meets the criteria of urgent referral.")),
+            );
+        }
         self.tell(
             "go-to-hospital",
             zh_en(
@@ -164,10 +126,30 @@ impl Step<'_> {
         );
     }
 
-    /// Minutes until midnight in Beijing, at least 60.
-    fn minutes_left_today(&self) -> u32 {
-        let since_midnight = self.now.saturating_add(BEIJING_OFFSET).rem_euclid(DAY);
-        let left = (DAY - since_midnight) / MINUTE;
-        u32::try_from(left.max(60)).unwrap_or(60)
+    /// Nobody has seen who was in danger: a doctor is told at once, and the patient is referred again; a doctor decides
+    /// after that.
+    pub(super) fn urgent_ended(&mut self, report: &RequestReport) {
+        if report.end == RequestEnd::Fulfilled {
+            return;
+        }
+        self.critical(
+            "URGENT_REFERRAL_NOT_ATTENDED",
+            zh_en(
+                "紧急转诊未完成,请立即联系患者。",
+                "An urgent referral was not attended: contact the patient at once.",
+            ),
+            Source::PrimaryCare,
+        );
+        if report.end == RequestEnd::Lapsed && self.is_asked_again(&report.code) {
+            let again = |zh: &str, en: &str| {
+                zh_en(format!("{zh},尚未就诊,请立即就诊。"), format!("{en}, and not seen yet: go now."))
+            };
+            match report.code.as_str() {
+                PRESSURE => self.refer_urgently(PRESSURE, again("血压达危急值", "Blood pressure at a critical value")),
+                DANGER => self.refer_urgently(DANGER, again("出现危险情况", "Danger signs")),
+                HELP => self.refer_to_emergency(),
+                _ => self.refer_urgently(GLUCOSE, again("血糖达危急值", "Glucose at a critical value")),
+            }
+        }
     }
 }

@@ -1,34 +1,40 @@
 //! The step at each event.
 
-pub mod critical;
+mod answer;
+mod critical;
+mod findings;
 mod hba1c;
+mod hypoglycaemia;
+mod kidney;
+pub mod request;
+mod stream;
+mod team;
 pub mod visit;
 pub mod yearly;
 
 use xinglin_sdk::{
-    clinical::{Observation, Snapshot},
-    pathway::{
-        Alert, Destination, Directive, Error, Event, Message, News, Outcome, Reason, Referral, Role, Severity, State,
-        Task, TaskRef,
+    clinical::Snapshot,
+    follow_up::{
+        Acts, Alert, Departure, Directive, Error, Event, Message, Outcome, Provenance, Reading as Told, Reason,
+        ReleaseBy, Repetition, RequestEnd, RequestReport, Role, Severity, State, Stop, Task, TaskEnd, TaskRef,
+        TaskReport,
     },
     time::{Instant, plus_days},
-    types::{Citation, Coding, LocalizedText, zh_en},
+    types::{LocalizedText, zh_en},
 };
 
 use crate::{
-    definition::FOLLOW_UP,
-    measure::Reading,
+    definition::{DIARY, FOLLOW_UP, RECHECK},
+    measure::{NotUnderstood, Reading},
     memory::{Hold, Memory},
-    sources, targets,
+    numbers::{ANSWER_DAYS, LAPSES, Number, RESULT_DAYS, UACR_AGAIN_DAYS},
+    sources::Source,
+    targets::{self, Goals},
 };
 
-/// Days within which a referral is followed up.
-const RECONTACT_DAYS: u16 = 14;
-const THREE_DAYS_IN_MINUTES: u32 = 3 * 24 * 60;
-/// Days after which a missed check is due again.
-const AGAIN_DAYS: i64 = 30;
-/// After the code of a test or a visit: a timer that fires if it did not take place.
-const MISSED: &str = "-missed";
+const HOUR: u32 = 60;
+const DAY: u32 = 24 * HOUR;
+const THREE_DAYS: u32 = 3 * DAY;
 
 /// One step.
 pub fn step(state: Option<&State>, event: &Event, snapshot: &Snapshot, now: Instant) -> Result<Outcome, Error> {
@@ -36,21 +42,18 @@ pub fn step(state: Option<&State>, event: &Event, snapshot: &Snapshot, now: Inst
         Some(state) => Memory::read(state)?,
         None => Memory::new(now),
     };
-    let mut step = Step { memory, snapshot, now, directives: Vec::new() };
+    let goals = Goals::of(snapshot, memory.severe_hypoglycaemia)?;
+    let mut step = Step { memory, goals, snapshot, now, directives: Vec::new() };
     match event {
-        Event::Enrolled => step.enrolled()?,
-        Event::TaskDue(task) => step.task_due(task),
-        Event::TaskDone(task) => step.task_done(task)?,
-        Event::Observed(observation) => step.observed(observation)?,
-        Event::Answered(response) => step.answered(response)?,
-        Event::HoldReleased(code) => step.memory.holds.retain(|hold| hold.code() != code),
-        Event::Withdrawn => step.withdrawn(),
-        Event::Other(attributes) => match News::of(attributes) {
-            News::TaskOverdue(task) => step.task_overdue(&task.code),
-            News::TaskMissed(task) => step.task_missed(&task.code),
-            News::Unknown => {}
-        },
-        Event::AlertAcknowledged(_) => {}
+        Event::Departed(how) => step.departed(*how),
+        Event::Enrolled => {
+            step.enrolled()?;
+            step.arm();
+        }
+        other => {
+            step.arm();
+            step.told(other)?;
+        }
     }
     Ok(Outcome { state: step.memory.write()?, stage: step.memory.stage().to_owned(), directives: step.directives })
 }
@@ -58,6 +61,7 @@ pub fn step(state: Option<&State>, event: &Event, snapshot: &Snapshot, now: Inst
 /// A step in progress.
 struct Step<'a> {
     memory: Memory,
+    goals: Goals,
     snapshot: &'a Snapshot,
     now: Instant,
     directives: Vec<Directive>,
@@ -66,135 +70,268 @@ struct Step<'a> {
 impl Step<'_> {
     fn enrolled(&mut self) -> Result<(), Error> {
         // The baseline that the visits are compared with.
-        self.ask(FOLLOW_UP);
+        self.ask_follow_up();
         self.schedule_first_visits();
         self.schedule_offline_visit(self.now);
         self.schedule_yearly_checks();
         self.enrol_hba1c()
     }
 
-    fn task_due(&mut self, task: &TaskRef) {
-        match task.code.as_str() {
+    /// What every patient has, also one whom an older version enrolled: that did not know of it.
+    fn arm(&mut self) {
+        if std::mem::replace(&mut self.memory.armed, true) {
+            return;
+        }
+        self.cancel_older_visit();
+        self.schedule_regular_visits();
+        self.schedule_team();
+    }
+
+    fn told(&mut self, event: &Event) -> Result<(), Error> {
+        match event {
+            Event::TaskDue(task) => self.task_due(task)?,
+            Event::TaskEnded(report) => self.task_ended(report)?,
+            Event::Observed(told) => self.observed(told)?,
+            Event::Streamed(series) => self.streamed(series),
+            Event::Answered(response) => self.answered(response)?,
+            Event::RequestEnded(report) => self.request_ended(report),
+            Event::HoldReleased(code) => self.memory.holds.retain(|hold| hold.code() != code),
+            Event::Enrolled
+            | Event::Departed(_)
+            | Event::AlertAcknowledged(_)
+            | Event::Resumed(_)
+            | Event::Other(_) => {}
+        }
+        Ok(())
+    }
+
+    fn task_due(&mut self, TaskRef { code, .. }: &TaskRef) -> Result<(), Error> {
+        match code.as_str() {
             visit::OFFLINE => self.remind_of_offline_visit(),
-            visit::OFFLINE_MISSED => self.offline_visit_missed(task.due),
-            visit::RECHECK => self.ask_again(),
+            visit::RECHECK => self.ask_for_recheck(),
             hba1c::TASK => self.request_hba1c(),
-            other => match (yearly::check(other), other.strip_suffix(MISSED)) {
+            kidney::AGAIN => self.request_albumin_again(),
+            other if other.starts_with(visit::VISIT) => self.visit_due(other),
+            other => match (yearly::check(other), other.strip_suffix(LOOK)) {
                 (Some(check), _) => self.request_yearly(check),
-                (None, Some(test)) => self.task_missed(test),
-                (None, None) => self.visit_due(other),
-            },
-        }
-    }
-
-    fn task_overdue(&mut self, code: &str) {
-        if self.memory.unanswered.contains(code) {
-            self.remind_of_follow_up();
-        }
-    }
-
-    /// The face-to-face visit has a task of its own for that.
-    fn task_missed(&mut self, code: &str) {
-        if code == hba1c::TASK {
-            self.hba1c_missed();
-        } else if let Some(check) = yearly::check(code) {
-            self.yearly_missed(check);
-        } else if self.memory.unanswered.remove(code) {
-            self.report_missed_follow_up();
-        }
-    }
-
-    /// A check that was ordered and has no result: a health manager follows up, and it is due again.
-    fn check_missed(&mut self, name: &LocalizedText) {
-        let text = |language: usize| name.get(language).map_or("", |name| name.text.as_str());
-        self.alert(Alert {
-            code: "CHECK_MISSED".to_owned(),
-            severity: Severity::Warning,
-            message: zh_en(
-                format!("{}到期后未见结果，请联系患者。", text(0)),
-                format!("{}: due, and there is no result. Please contact the patient.", text(1)),
-            ),
-            owner: Role::HealthManager,
-            sla_minutes: THREE_DAYS_IN_MINUTES,
-            citation: sources::public_health(),
-        });
-    }
-
-    /// Somebody says that a task is done. What repeats goes on repeating, whenever they say so; a test
-    /// and a measurement are not done by saying so, but by their result.
-    fn task_done(&mut self, task: &TaskRef) -> Result<(), Error> {
-        match task.code.as_str() {
-            visit::OFFLINE => {
-                self.cancel(visit::OFFLINE_MISSED);
-                self.schedule_offline_visit(self.now);
-            }
-            visit::OFFLINE_MISSED => self.plan_next_offline_visit(task.due),
-            visit::RECHECK if self.now < task.due => self.recheck_at(task.due),
-            hba1c::TASK => self.hba1c_done(task.due)?,
-            other => match (yearly::check(other), other.strip_suffix(MISSED)) {
-                (Some(check), _) => self.yearly_done(check, task.due),
-                (None, Some(hba1c::TASK)) => self.plan_hba1c()?,
-                (None, Some(test)) => yearly::check(test).into_iter().for_each(|check| self.plan_yearly(check)),
-                (None, None) => self.visit_done(task),
+                (None, Some(test)) => self.ask_if_due(test)?,
+                (None, None) => {}
             },
         }
         Ok(())
     }
 
-    /// Somebody says that a test was done, and there is no result. Before it is due the task stays what
-    /// it was; later, the care team is told at the end of its days if there is still none. False if
-    /// they are over: it is to be planned again.
-    fn test_done(&mut self, task: Task) -> bool {
-        let end = plus_days(task.due, i64::from(task.window_days));
-        if self.now < task.due {
-            self.directives.push(Directive::ScheduleTask(task));
-        } else if self.now < end {
-            let name = |language: usize| task.title.get(language).map_or("", |title| title.text.as_str());
-            let title =
-                zh_en(format!("核对{}是否有结果", name(0)), format!("Check whether there is a result: {}", name(1)));
-            self.schedule(format!("{}{MISSED}", task.code), title, Role::HealthManager, end, 0);
+    /// Of what only asks for something, `missed` is told of tasks of an older version alone: they had a window.
+    fn task_ended(&mut self, TaskReport { task, end, .. }: &TaskReport) -> Result<(), Error> {
+        let code = task.code.as_str();
+        match (code, end) {
+            (visit::OFFLINE, _) => self.offline_visit_ended(task, *end),
+            (visit::RECHECK, TaskEnd::Done | TaskEnd::Declined) => self.recheck_not_by_saying_so(task.due),
+            (hba1c::TASK | kidney::AGAIN, _) => self.asking_ended(task, *end)?,
+            _ if code.starts_with(visit::VISIT) => self.visit_ended(task, *end),
+            _ if yearly::check(code).is_some() => self.asking_ended(task, *end)?,
+            _ => self.team_ended(code, *end),
         }
-        self.now < end
+        Ok(())
     }
 
-    /// The host decides what is news: late results and corrections are.
-    fn observed(&mut self, observation: &Observation) -> Result<(), Error> {
-        match Reading::of(observation)? {
+    /// Somebody says that what is only asked for is done, or will not be: before it is due it stays, afterwards its
+    /// request is followed.
+    fn asking_ended(&mut self, TaskRef { code, due }: &TaskRef, end: TaskEnd) -> Result<(), Error> {
+        match end {
+            TaskEnd::Missed => self.ask_if_due(code)?,
+            TaskEnd::Done | TaskEnd::Declined if self.now < *due => self.schedule_asking(code, *due),
+            TaskEnd::Done | TaskEnd::Declined | TaskEnd::Overdue => {}
+        }
+        Ok(())
+    }
+
+    fn schedule_asking(&mut self, code: &str, due: Instant) {
+        match yearly::check(code) {
+            Some(check) => self.schedule_check(check, due),
+            None if code == hba1c::TASK => self.schedule_hba1c(due),
+            None => self.schedule_albumin_again(due),
+        }
+    }
+
+    /// A timer of an older version: whether there was a result.
+    fn ask_if_due(&mut self, code: &str) -> Result<(), Error> {
+        match yearly::check(code) {
+            Some(check) if self.is_check_due(check) => self.request_yearly(check),
+            None if code == hba1c::TASK && self.is_hba1c_due()? => self.request_hba1c(),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn request_ended(&mut self, report: &RequestReport) {
+        let code = report.code.as_str();
+        // A result takes it away before: it is there still if nobody saw one.
+        let was_open = self.memory.open.remove(code).is_some();
+        let lapses = match report.end {
+            RequestEnd::Lapsed => self.memory.lapsed.get(code).copied().unwrap_or(0).saturating_add(1),
+            _ => 0,
+        };
+        match lapses {
+            0 => drop(self.memory.lapsed.remove(code)),
+            _ => drop(self.memory.lapsed.insert(code.to_owned(), lapses)),
+        }
+        match code {
+            FOLLOW_UP | DIARY => {}
+            RECHECK if report.end != RequestEnd::Fulfilled => self.recheck_unanswered(),
+            _ if report.end == RequestEnd::Fulfilled && was_open && is_test(code) => self.done_without_result(code),
+            hba1c::TASK | kidney::AGAIN => self.test_ended(code, report.end),
+            _ if yearly::check(code).is_some() => self.yearly_ended(report),
+            request::NEPHROLOGY if report.end == RequestEnd::Fulfilled => self.memory.nephrology = true,
+            _ if request::URGENT.contains(&code) => self.urgent_ended(report),
+            _ => self.referral_ended(report),
+        }
+    }
+
+    /// Somebody says that a test was done, or it gave no value: asked for again, and a doctor may know more.
+    fn done_without_result(&mut self, code: &str) {
+        let name = title_of(code);
+        let text = |language: usize| name.get(language).map_or("", |name| name.text.as_str());
+        self.note(zh_en(
+            format!("{}已标记完成,但病历中没有结果:请补录,否则将再次申请。", text(0)),
+            format!(
+                "{}: said to be done, and there is no result on record. Please add it; else it is asked for again.",
+                text(1)
+            ),
+        ));
+        self.schedule_asking(code, plus_days(self.now, RESULT_DAYS.value));
+    }
+
+    /// Tests without a result: asked for again, or planned anew.
+    fn test_ended(&mut self, code: &str, end: RequestEnd) {
+        let is_hba1c = code == hba1c::TASK;
+        match end {
+            RequestEnd::Fulfilled => {}
+            RequestEnd::Lapsed => {
+                self.check_lapsed(code, &title_of(code));
+                if is_hba1c { self.request_hba1c() } else { self.request_albumin_again() }
+            }
+            RequestEnd::Declined if is_hba1c => self.hba1c_declined(),
+            RequestEnd::Declined => self.schedule_albumin_again(plus_days(self.now, UACR_AGAIN_DAYS.value)),
+        }
+    }
+
+    /// A check that was asked for lapsed, so often in a row that somebody calls the patient. The host has told a doctor of
+    /// each time.
+    fn check_lapsed(&mut self, code: &str, name: &LocalizedText) {
+        if i64::from(self.memory.lapsed.get(code).copied().unwrap_or(0)) < LAPSES.value {
+            return;
+        }
+        let text = |language: usize| name.get(language).map_or("", |name| name.text.as_str());
+        self.alert(
+            ("CHECK_MISSED", Severity::Warning, Role::HealthManager, THREE_DAYS),
+            zh_en(
+                format!("{}多次到期后未见结果,请联系患者。", text(0)),
+                format!("{}: asked for more than once, and there is no result. Please contact the patient.", text(1)),
+            ),
+            Source::PrimaryCare,
+        );
+    }
+
+    /// Other referrals: asked for again so often; then somebody has been told by the host.
+    fn referral_ended(&mut self, report: &RequestReport) {
+        let code = report.code.as_str();
+        if report.end == RequestEnd::Lapsed && self.is_asked_again(code) {
+            match code {
+                request::OFF_TARGET => self.refer_off_target(&[]),
+                request::REGIMEN => self.refer_for_regimen(""),
+                request::NEPHROLOGY => self.refer_to_nephrology(zh_en("肾脏检查异常,", "Kidneys not well: ")),
+                request::EYES => self.refer_eyes(false),
+                request::FEET => self.refer_feet(false),
+                _ => {}
+            }
+        }
+    }
+
+    /// Whether a referral that lapsed is asked for once more: not after so many in a row. What is found anew is counted
+    /// anew.
+    fn is_asked_again(&mut self, code: &str) -> bool {
+        let again = i64::from(self.memory.lapsed.get(code).copied().unwrap_or(0)) < LAPSES.value;
+        if !again {
+            self.memory.lapsed.remove(code);
+        }
+        again
+    }
+
+    /// The host decides what is news: late results and corrections are. What a patient types is no laboratory result.
+    fn observed(&mut self, Told { observation, provenance }: &Told) -> Result<(), Error> {
+        let reading = match Reading::of(observation, self.snapshot) {
+            Ok(reading) => reading,
+            Err(NotUnderstood(what)) => {
+                self.not_understood(&what);
+                return Ok(());
+            }
+        };
+        match reading {
             Reading::Glucose(glucose) => self.judge_glucose(&glucose),
             Reading::Pressure(pressure) => self.judge_pressure(&pressure),
-            Reading::Hba1c(_) if !observation.is_self_reported() => self.hba1c_came()?,
-            Reading::Ldl(ldl) if !targets::ldl_met(&ldl, self.snapshot)? => self.note(zh_en(
-                format!("低密度脂蛋白胆固醇 {},未达标,请评估调脂治疗。", ldl.shown),
-                format!("LDL cholesterol {}: off target; consider lipid-lowering treatment.", ldl.shown),
-            )),
-            Reading::Hba1c(_) | Reading::Ldl(_) | Reading::Other => {}
-        }
-        for check in yearly::CHECKS.iter().filter(|check| check.is_done_by(observation)) {
-            self.yearly_came(check, observation.effective.unwrap_or(self.now));
+            _ if *provenance == Provenance::SelfReported || observation.refused().is_some() => {}
+            Reading::Hba1c(hba1c) => self.hba1c_came(&hba1c)?,
+            Reading::Ldl(ldl) => self.lipids_came(&ldl, observation)?,
+            Reading::Albumin(albumin) => self.albumin_came(&albumin, observation),
+            Reading::Filtration(filtration) => self.filtration_came(&filtration, observation),
+            Reading::Retina(codes) => self.retina_came(&codes, observation),
+            Reading::Other => {}
         }
         Ok(())
     }
 
-    fn withdrawn(&mut self) {
-        self.directives.push(Directive::Close(Reason {
-            code: "WITHDRAWN".to_owned(),
-            message: zh_en("患者退出随访。", "The patient leaves the follow-up."),
-            citation: sources::patient_rights(),
-        }));
+    /// It is not judged, and somebody looks.
+    fn not_understood(&mut self, what: &str) {
+        self.alert(
+            ("UNIT_NOT_UNDERSTOOD", Severity::Warning, Role::Doctor, HOUR),
+            zh_en(
+                format!("无法理解的检测值({what}),未用于任何规则,请人工核实。"),
+                format!("Not understood: {what}. No rule got it; please verify it."),
+            ),
+            Source::Units,
+        );
+    }
+
+    fn departed(&mut self, how: Departure) {
+        let (code, message) = match how {
+            Departure::Withdrawn => ("WITHDRAWN", zh_en("患者退出随访。", "The patient leaves the follow-up.")),
+            Departure::Transferred => {
+                ("TRANSFERRED", zh_en("转由其他医疗机构随访。", "Another hospital goes on with the follow-up."))
+            }
+        };
+        let reason = Reason { code: code.to_owned(), message, citation: Source::Rights.citation() };
+        self.directives.push(Directive::Close(reason));
     }
 
     // --- helpers for directives ------------------------------------------------
 
-    fn schedule(&mut self, code: impl Into<String>, title: LocalizedText, owner: Role, due: Instant, window_days: u16) {
-        self.directives.push(Directive::ScheduleTask(Task { code: code.into(), title, owner, due, window_days }));
+    /// A task with a window of days, that somebody does.
+    fn schedule(
+        &mut self,
+        code: &str,
+        (title, owner): (LocalizedText, Role),
+        (due, window_days): (Instant, Number),
+        every: Option<Number>,
+    ) {
+        let window_minutes = window_days.minutes().saturating_mul(DAY);
+        let task = Task { code: code.to_owned(), title, owner, due, window_minutes, repeat: repetition(every) };
+        self.directives.push(Directive::ScheduleTask(task));
+    }
+
+    /// A timer, after which the pathway asks for something.
+    fn timer(&mut self, code: &str, title: LocalizedText, due: Instant, every: Option<Number>) {
+        let owner = Role::HealthManager;
+        let task = Task { code: code.to_owned(), title, owner, due, window_minutes: 0, repeat: repetition(every) };
+        self.directives.push(Directive::ScheduleTask(task));
     }
 
     fn cancel(&mut self, code: &str) {
         self.directives.push(Directive::CancelTask(code.to_owned()));
     }
 
-    fn ask(&mut self, questionnaire: &str) {
-        self.directives.push(Directive::Ask(questionnaire.to_owned()));
+    fn ask_follow_up(&mut self) {
+        self.ask(FOLLOW_UP, ANSWER_DAYS.minutes().saturating_mul(DAY));
     }
 
     /// It may be shown on a lock screen, so it contains no disease and no value.
@@ -207,59 +344,69 @@ impl Step<'_> {
         self.directives.push(Directive::ProposeNote(text));
     }
 
-    fn request(&mut self, codes: &[&str]) {
-        self.directives.push(Directive::RequestLab(codes.iter().map(|code| Coding::loinc(*code)).collect()));
+    fn critical(&mut self, code: &str, message: LocalizedText, source: Source) {
+        self.alert((code, Severity::Critical, Role::Doctor, targets::acknowledge_minutes()), message, source);
     }
 
-    fn critical(&mut self, code: &str, message: LocalizedText, citation: Citation) {
-        let sla_minutes = targets::acknowledge_minutes();
-        self.alert(Alert {
+    /// Once in a step.
+    fn alert(
+        &mut self,
+        (code, severity, owner, sla_minutes): (&str, Severity, Role, u32),
+        message: LocalizedText,
+        source: Source,
+    ) {
+        if self.directives.iter().any(|one| matches!(one, Directive::RaiseAlert(known) if known.code == code)) {
+            return;
+        }
+        self.directives.push(Directive::RaiseAlert(Alert {
             code: code.to_owned(),
-            severity: Severity::Critical,
+            severity,
             message,
-            owner: Role::Doctor,
+            owner,
             sla_minutes,
-            citation,
-        });
-    }
-
-    fn alert(&mut self, alert: Alert) {
-        self.directives.push(Directive::RaiseAlert(alert));
-    }
-
-    /// Refers the patient to an in-person visit, unless the last
-    /// referral is still being followed up.
-    fn refer(&mut self, reason: LocalizedText, citation: Citation) {
-        if self.memory.referred_until.is_none_or(|until| self.now >= until) {
-            self.refer_offline(reason, citation);
-        }
-    }
-
-    /// The same at a critical value: only an earlier urgent referral makes it needless.
-    fn refer_urgently(&mut self, reason: LocalizedText, citation: Citation) {
-        if self.memory.urgent_until.is_none_or(|until| self.now >= until) {
-            self.refer_offline(reason, citation);
-            self.memory.urgent_until = self.memory.referred_until;
-        }
-    }
-
-    fn refer_offline(&mut self, reason: LocalizedText, citation: Citation) {
-        self.memory.referred_until = Some(plus_days(self.now, i64::from(RECONTACT_DAYS)));
-        self.directives.push(Directive::Refer(Referral {
-            destination: Destination::Offline(None),
-            reason,
-            recontact_days: Some(RECONTACT_DAYS),
-            citation,
+            escalation: Vec::new(),
+            citation: source.citation(),
         }));
     }
 
-    fn hold(&mut self, hold: Hold, reason: LocalizedText) {
+    /// Stops the visit, if there is one, and what is done on the patient online until a doctor releases it.
+    fn stop(&mut self, code: &str, hold: Hold, (reason, source): (LocalizedText, Source)) {
+        if self.directives.iter().any(|one| matches!(one, Directive::Hold(known) if known.code == hold.code())) {
+            return;
+        }
         self.memory.holds.insert(hold);
-        self.directives.push(Directive::HoldPrescribing(xinglin_sdk::pathway::Hold {
+        self.directives.push(Directive::StopVisit(Stop {
+            code: code.to_owned(),
+            reason: reason.clone(),
+            citation: source.citation(),
+        }));
+        self.directives.push(Directive::Hold(xinglin_sdk::follow_up::Hold {
             code: hold.code().to_owned(),
+            stops: Acts::PRESCRIBE | Acts::APPROVE | Acts::CHARGE | Acts::DISPENSE,
+            medicines: Vec::new(),
             reason,
-            release: xinglin_sdk::pathway::ReleaseBy::Doctor,
-            citation: sources::public_health(),
+            release: ReleaseBy::Doctor,
+            citation: source.citation(),
         }));
     }
+}
+
+/// After the code of a test: a timer of an older version, after which it looked for the result.
+const LOOK: &str = "-missed";
+
+/// What a result completes, not an examination.
+fn is_test(code: &str) -> bool {
+    [hba1c::TASK, kidney::AGAIN].contains(&code) || yearly::check(code).is_some_and(yearly::Check::is_test)
+}
+
+fn title_of(code: &str) -> LocalizedText {
+    match yearly::check(code) {
+        Some(check) => check.title(),
+        None if code == hba1c::TASK => hba1c::title(),
+        None => kidney::title(),
+    }
+}
+
+fn repetition(every: Option<Number>) -> Option<Repetition> {
+    every.map(|every| Repetition { every_days: every.days(), times: None })
 }

@@ -3,18 +3,16 @@
 use hypertension::{Hypertension, code};
 use xinglin_sdk::{
     clinical::{OmissionReason, Section},
-    follow_up::{
-        Directive, Eligibility, Error, Event, FollowUp as _, Provenance, RequestEnd, RequestReport, State, TaskEnd,
-        TaskRef, TaskReport, migration::Migration as _,
-    },
-    testing::{Patient, START},
-    time::{DAY, plus_days},
+    follow_up::{Eligibility, Error, FollowUp as _, Provenance, State, migration::Migration as _},
+    testing::{Host, Patient, START},
+    time::{DAY, plus_days, plus_minutes},
     types::{Coding, LocalizedText},
 };
 
-use crate::{Run, adult, words};
+use crate::{Run, adult, answers, enrolled, measured, words};
 
 const NOTHING: [&str; 0] = [];
+const EGFR_UNIT: &str = "mL/min/{1.73_m2}";
 
 #[test]
 fn who_may_enter() {
@@ -41,35 +39,33 @@ fn who_may_enter() {
 
 #[test]
 fn what_is_scheduled() {
-    let mut run = Run { patient: adult(), state: None, stage: String::new(), now: START };
-    let directives = run.tell(Event::Enrolled);
-    assert_eq!(words(&directives), ["task visit", "task diary", "task yearly", "ask within 10080"]);
-    let repeats: Vec<(i64, u16)> = directives
-        .iter()
-        .filter_map(|directive| match directive {
-            Directive::ScheduleTask(task) => Some(((task.due - START) / DAY, task.repeat?.every_days)),
-            _ => None,
-        })
-        .collect();
-    assert_eq!(repeats, [(90, 90), (7, 7), (365, 365)]);
-    let due = |code: &str| Event::TaskDue(TaskRef { code: code.to_owned(), due: START });
-    let yearly = run.tell(due("yearly"));
-    assert_eq!(words(&yearly), ["laboratory yearly-tests"]);
-    match &yearly[0] {
-        Directive::RequestLab(request) => {
-            assert_eq!((request.by - START) / DAY, 30);
-            assert_eq!(request.tests.len(), 3);
-        }
-        other => panic!("{other:?}"),
-    }
-    let lapsed = RequestReport { code: "yearly-tests".into(), end: RequestEnd::Lapsed, at: START, outcome: vec![] };
-    assert_eq!(words(&run.tell(Event::RequestEnded(lapsed))), ["laboratory yearly-tests"], "once more");
-    let missed = |end| {
-        let task = TaskRef { code: "visit".to_owned(), due: START };
-        Event::TaskEnded(TaskReport { task, end, at: START })
+    let mut run = enrolled();
+    let asked = |run: &Run, from: usize| -> Vec<String> {
+        words(&run.journal()[from..].iter().map(|(_, directive)| directive.clone()).collect::<Vec<_>>())
     };
-    assert_eq!(words(&run.tell(missed(TaskEnd::Overdue))), NOTHING);
-    assert_eq!(words(&run.tell(missed(TaskEnd::Missed))), ["alert VISIT_MISSED within 4320"]);
+    assert_eq!(asked(&run, 0), ["task visit", "task diary", "task yearly", "ask within 4320"]);
+    let due = |run: &Run, code: &str| (run.task(code).expect("a task").due - START) / DAY;
+    for (day, tasks) in [(0, [90, 7, 365]), (90, [180, 91, 365])] {
+        run.advance_to(plus_days(START, day));
+        assert_eq!(["visit", "diary", "yearly"].map(|code| due(&run, code)), tasks, "day {day}");
+    }
+    run.advance_to(plus_days(START, 103));
+    assert!(run.alerts().is_empty());
+    run.advance_to(plus_days(START, 104));
+    assert_eq!(run.alert("VISIT_MISSED").map(|alert| alert.sla_minutes), Some(4320));
+    run.complete("visit");
+    // The tests of the year, once more if nobody looks at them.
+    run.advance_to(plus_days(START, 365));
+    assert_eq!(run.request_ends("yearly-tests"), Some(plus_days(START, 395)));
+    run.advance_to(plus_days(START, 395));
+    assert_eq!(run.request_ends("yearly-tests"), Some(plus_days(START, 425)));
+    for (code, value, unit) in
+        [(code::potassium(), "4.1", "mmol/L"), (code::creatinine(), "80", "umol/L"), (code::egfr(), "90", EGFR_UNIT)]
+    {
+        assert!(run.open_requests().contains(&"yearly-tests"));
+        run.observe(code, value, unit, Provenance::Laboratory);
+    }
+    assert!(!run.open_requests().contains(&"yearly-tests"), "the results are there");
 }
 
 #[test]
@@ -86,17 +82,16 @@ fn limits_of_clinic_and_home() {
         (134, 85, Provenance::SelfReported, true),
         (134, 86, Provenance::SelfReported, true),
     ] {
-        let mut run = Run::of(adult());
-        let found = words(&run.measured(systolic, diastolic, provenance));
+        let mut run = enrolled();
+        let found = words(&measured(&mut run, systolic, diastolic, provenance));
         let stage = if too_high { "titration" } else { "controlled" };
         assert_eq!(
-            (found.contains(&"task recheck".to_owned()), run.stage.as_str()),
+            (found.contains(&"task recheck".to_owned()), run.stage()),
             (too_high, stage),
             "{systolic}/{diastolic}"
         );
     }
-    let mut run = Run::of(adult());
-    let alone = run.result(code::systolic(), "170", "mm[Hg]", Provenance::Device);
+    let alone = enrolled().observe(code::systolic(), "170", "mm[Hg]", Provenance::Device);
     assert_eq!(words(&alone), NOTHING, "one number is context");
 }
 
@@ -105,8 +100,8 @@ fn the_old_have_another_limit() {
     for (years, systolic, too_high) in
         [(79, 145, true), (80, 145, false), (81, 145, false), (80, 149, false), (80, 150, true), (80, 151, true)]
     {
-        let mut run = Run::of(Patient::aged(years).days_ago(200).diagnosed(Coding::icd10("I10")));
-        let found = run.measured(systolic, 70, Provenance::Clinician);
+        let mut run = Run::enrol(Patient::aged(years).days_ago(200).diagnosed(Coding::icd10("I10")));
+        let found = measured(&mut run, systolic, 70, Provenance::Clinician);
         assert_eq!(!found.is_empty(), too_high, "{years} years, {systolic}");
     }
 }
@@ -129,57 +124,44 @@ fn severe_pressure_with_and_without_symptoms() {
         (150, 111, vec!["chest", "vision"], emergency.to_vec()),
         (180, 80, vec!["headache"], emergency.to_vec()),
     ] {
-        let mut run = Run::of(adult());
-        assert_eq!(
-            words(&run.answers(systolic, diastolic, &symptoms)),
-            expected,
-            "{systolic}/{diastolic} {symptoms:?}"
-        );
+        let found = answers(&mut enrolled(), systolic, diastolic, &symptoms);
+        assert_eq!(words(&found), expected, "{systolic}/{diastolic} {symptoms:?}");
     }
 }
 
 #[test]
 fn too_high_once_twice_and_after_the_referral() {
-    let mut run = Run::of(adult());
-    let ended =
-        |code: &str, end| Event::RequestEnded(RequestReport { code: code.to_owned(), end, at: START, outcome: vec![] });
-    let once = run.answers(150, 80, &[]);
-    match &once[..] {
-        [Directive::ScheduleTask(task)] => assert_eq!(task.due, plus_days(START, 14)),
-        other => panic!("{other:?}"),
-    }
-    let twice = run.answers(150, 80, &[]);
-    match &twice[..] {
-        [Directive::Refer(referral)] => {
-            assert_eq!((referral.attend_by, referral.recontact_days), (plus_days(START, 14), Some(14)));
-        }
-        other => panic!("{other:?}"),
-    }
-    assert_eq!(run.stage, "review");
-    assert_eq!(words(&run.answers(150, 80, &[])), NOTHING, "the referral is on its way");
-    assert_eq!(words(&run.tell(ended("uncontrolled", RequestEnd::Fulfilled))), NOTHING);
-    let after = run.answers(150, 80, &[]);
-    assert_eq!(words(&after), ["team of 3"]);
-    assert_eq!(words(&run.answers(150, 80, &[])), NOTHING, "one team at a time");
-    assert_eq!(words(&run.tell(ended("resistant", RequestEnd::Fulfilled))), ["note", "task recheck"]);
+    let mut run = enrolled();
+    let day = |at| Some(plus_days(START, at));
+    assert_eq!(words(&answers(&mut run, 150, 80, &[])), ["task recheck"]);
+    assert_eq!(run.task("recheck").map(|task| task.due), day(14));
+    assert_eq!(words(&answers(&mut run, 150, 80, &[])), ["refer uncontrolled"]);
+    assert_eq!((run.request_ends("uncontrolled"), run.referrals()[0].recontact_days), (day(14), Some(14)));
+    assert_eq!(run.stage(), "review");
+    assert_eq!(words(&answers(&mut run, 150, 80, &[])), NOTHING, "the referral is on its way");
+    assert_eq!(words(&run.fulfil("uncontrolled", vec![])), NOTHING);
+    assert_eq!(words(&answers(&mut run, 150, 80, &[])), ["team of 3"]);
+    assert_eq!(run.request_ends("resistant"), day(14));
+    assert_eq!(words(&answers(&mut run, 150, 80, &[])), NOTHING, "one team at a time");
+    assert_eq!(words(&run.fulfil("resistant", vec![])), ["note", "task recheck"]);
     // Well in between: it is counted anew.
-    run.answers(150, 80, &[]);
-    assert_eq!(words(&run.answers(120, 70, &[])), NOTHING);
-    assert_eq!(run.stage, "controlled");
-    assert_eq!(words(&run.answers(150, 80, &[])), ["task recheck"]);
+    answers(&mut run, 150, 80, &[]);
+    assert_eq!(words(&answers(&mut run, 120, 70, &[])), NOTHING);
+    assert_eq!(run.stage(), "controlled");
+    assert_eq!(words(&answers(&mut run, 150, 80, &[])), ["task recheck"]);
 }
 
 #[test]
 fn who_does_not_answer_is_called() {
-    let unanswered = || {
-        let report =
-            RequestReport { code: hypertension::FORM.to_owned(), end: RequestEnd::Lapsed, at: START, outcome: vec![] };
-        Event::RequestEnded(report)
-    };
-    let mut run = Run::of(adult());
-    assert_eq!(words(&run.tell(unanswered())), NOTHING);
-    run.answers(150, 80, &[]);
-    assert_eq!(words(&run.tell(unanswered())), ["task call"]);
+    for (minutes, called) in [(-1, false), (0, true), (1, true)] {
+        let mut run = enrolled();
+        answers(&mut run, 150, 80, &[]);
+        run.advance_to(plus_minutes(plus_days(START, 7 + 3), minutes));
+        assert_eq!(run.task("call").is_some(), called, "{minutes}");
+    }
+    let mut run = enrolled();
+    run.advance(9);
+    assert_eq!((run.notices().len(), run.task("call")), (1, None), "nothing was too high");
 }
 
 #[test]
@@ -189,13 +171,13 @@ fn kidneys_and_potassium() {
         (code::potassium(), "5.9", "mmol/L", vec![]),
         (code::potassium(), "6.0", "mmol/L", critical.to_vec()),
         (code::potassium(), "6.1", "mmol/L", critical.to_vec()),
-        (code::egfr(), "31", "mL/min/{1.73_m2}", vec![]),
-        (code::egfr(), "30", "mL/min/{1.73_m2}", vec![]),
-        (code::egfr(), "29", "mL/min/{1.73_m2}", vec!["refer nephrology"]),
+        (code::egfr(), "31", EGFR_UNIT, vec![]),
+        (code::egfr(), "30", EGFR_UNIT, vec![]),
+        (code::egfr(), "29", EGFR_UNIT, vec!["refer nephrology"]),
     ] {
-        let mut run = Run::of(adult());
-        assert_eq!(words(&run.result(code.clone(), value, unit, Provenance::Laboratory)), expected, "{value}");
-        let typed = run.result(code, value, unit, Provenance::SelfReported);
+        let mut run = enrolled();
+        assert_eq!(words(&run.observe(code.clone(), value, unit, Provenance::Laboratory)), expected, "{value}");
+        let typed = enrolled().observe(code, value, unit, Provenance::SelfReported);
         assert_eq!(words(&typed), NOTHING, "what is typed is no result");
     }
 }
@@ -205,8 +187,9 @@ fn the_state_of_the_first_version_is_taken_over() {
     let first = State { version: 1, data: vec![2, 1] };
     let moved = Hypertension::migrate(first, "review".to_owned()).expect("taken");
     assert_eq!((moved.state.version, moved.stage.as_str()), (2, "review"));
-    let mut run = Run { patient: adult(), state: Some(moved.state.clone()), stage: moved.stage, now: START };
-    assert_eq!(words(&run.answers(150, 80, &[])), ["team of 3"], "it was referred");
+    let first = (State { version: 1, data: vec![2, 1] }, "review");
+    let mut run = Run::migrating(Host::of::<Hypertension>(), adult(), first, &[]);
+    assert_eq!(words(&answers(&mut run, 150, 80, &[])), ["team of 3"], "it was referred");
     let again = Hypertension::migrate(moved.state.clone(), "review".to_owned()).expect("its own");
     assert_eq!(again.state, moved.state);
     let newer = Hypertension::migrate(State { version: 3, data: vec![] }, "review".to_owned());

@@ -1,7 +1,7 @@
 //! Minors: nothing begins without the guardian, except that danger is always met.
 
 use xinglin_sdk::{
-    pathway::{Role, Severity},
+    follow_up::{Role, Severity},
     types::zh_en,
 };
 

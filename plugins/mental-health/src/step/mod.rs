@@ -2,27 +2,32 @@
 
 mod consent;
 mod plan;
+mod request;
 mod safety;
 mod scales;
 pub mod sleep;
 
 use xinglin_sdk::{
-    clinical::{Observation, Snapshot},
-    pathway::{
-        Alert, Destination, Directive, Error, Event, Hold as HoldDirective, Message, News, Outcome, Reason, Referral,
-        ReleaseBy, Response, Role, Severity, State, Task, TaskRef,
+    clinical::Snapshot,
+    follow_up::{
+        Alert, Directive, Error, Event, Message, Outcome, Provenance, Reading, Reason, RequestReport, Response, Role,
+        Severity, State, Stop, Task, TaskEnd, TaskRef, TaskReport,
     },
     time::{Instant, MINUTE, china, days_between, plus_days},
     types::{Citation, LocalizedText, zh_en},
 };
 
+pub(crate) use self::scales::day_of;
 use crate::{
     conditions::MOOD,
-    memory::{Hold, Memory},
+    contact,
+    memory::Memory,
     numbers::ADULT,
     scales::{Answers, Level, Observed, Safety, code},
     sources::Source,
 };
+
+const DAY_MINUTES: u32 = 24 * 60;
 
 /// One step.
 pub fn step(state: Option<&State>, event: &Event, snapshot: &Snapshot, now: Instant) -> Result<Outcome, Error> {
@@ -31,22 +36,22 @@ pub fn step(state: Option<&State>, event: &Event, snapshot: &Snapshot, now: Inst
         None => Memory::new(now),
     };
     let mut step = Step { memory, snapshot, now, directives: Vec::new() };
+    let leaves = matches!(event, Event::Departed(_));
+    if !leaves && std::mem::take(&mut step.memory.is_from_before) {
+        step.take_over();
+    }
     match event {
         Event::Enrolled => step.enrolled(),
         Event::TaskDue(task) => step.task_due(task),
-        Event::TaskDone(task) => step.task_done(task),
-        Event::Observed(observation) => step.observed(observation),
+        Event::TaskEnded(report) => step.task_ended(report),
+        Event::Observed(reading) => step.observed(reading),
         Event::Answered(response) => step.answered(response),
+        Event::RequestEnded(report) => step.request_ended(report),
         Event::HoldReleased(code) => step.memory.holds.retain(|hold| hold.code() != code),
-        Event::AlertAcknowledged(code) => step.memory.alarms.retain(|alarm, _| alarm.code() != code),
-        Event::Withdrawn => step.withdrawn(),
-        Event::Other(attributes) => match News::of(attributes) {
-            News::TaskOverdue(task) => step.task_overdue(&task.code),
-            News::TaskMissed(task) => step.task_missed(&task),
-            News::Unknown => {}
-        },
+        Event::Departed(_) => step.departed(),
+        Event::AlertAcknowledged(_) | Event::Streamed(_) | Event::Resumed(_) | Event::Other(_) => {}
     }
-    if !matches!(event, Event::Withdrawn) && !step.is_closed() {
+    if !leaves && !step.is_closed() {
         step.look_at_diagnoses();
     }
     Ok(Outcome { state: step.memory.write()?, stage: step.memory.stage().to_owned(), directives: step.directives })
@@ -76,24 +81,44 @@ impl Step<'_> {
     fn start(&mut self) {
         self.memory.started = Some(self.now);
         self.start_scales();
-        self.start_plan();
+        self.sign_plan();
         self.start_sleep();
+    }
+
+    /// What version 1.0 has asked for by tasks is asked for in the words of this one. What it knew stays.
+    fn take_over(&mut self) {
+        for task in plan::BEFORE.into_iter().chain(safety::BEFORE) {
+            self.cancel(task);
+        }
+        self.take_over_plan();
+        self.take_over_sleep();
+        if let Some(level) = self.memory.danger {
+            self.put(Directive::Contact(contact::contact(level)));
+        }
     }
 
     fn task_due(&mut self, task: &TaskRef) {
         match task.code.as_str() {
             consent::GUARDIAN => self.remind_guardian(),
-            safety::ASSESSMENT => self.assessment_overdue(),
             scales::MAINTENANCE_END => self.end_maintenance(),
             plan::REVIEW => self.review_jointly(),
             sleep::DIARY => self.ask_diary(),
-            sleep::WEEK => self.judge_week(task.due),
-            code if safety::is_recontact(code) => self.recontact_due(code),
+            sleep::WEEK => self.judge_week(),
+            code if safety::is_rescreen(code) => self.rescreen(code),
+            code if safety::is_recontact(code) => self.recontact(code),
             code => {
-                if let Some(day) = scales::day_of(code) {
+                if let Some(day) = day_of(code) {
                     self.scales_due(day);
                 }
             }
+        }
+    }
+
+    fn task_ended(&mut self, TaskReport { task, end, .. }: &TaskReport) {
+        match end {
+            TaskEnd::Done => self.task_done(task),
+            TaskEnd::Missed | TaskEnd::Declined => self.task_missed(task),
+            TaskEnd::Overdue => {}
         }
     }
 
@@ -101,47 +126,37 @@ impl Step<'_> {
         match task.code.as_str() {
             consent::GUARDIAN => self.guardian_consents(),
             consent::SCHOOL => self.school_consented(),
-            safety::ASSESSMENT => self.memory.assessment = false,
-            scales::MAINTENANCE_END => self.schedule_maintenance_end(task.due.max(self.now)),
             plan::SESSION => self.session_done(),
-            plan::REVIEW => self.schedule_review(task.due.max(self.now)),
-            sleep::DIARY => self.schedule_diary(),
-            sleep::WEEK => self.schedule_week(task.due),
             sleep::WINDOW => self.window_agreed(),
-            code if safety::is_recontact(code) => self.recontact_done(task),
-            code => {
-                if let Some(day) = scales::day_of(code) {
-                    self.scales_ticked(day, task.due);
-                } else if let Some(session) = sleep::session_of(code) {
-                    self.cbti_done(session, task.due);
-                } else {
-                    self.plan_done(code);
-                }
-            }
-        }
-    }
-
-    fn task_overdue(&mut self, code: &str) {
-        if scales::day_of(code).is_some() {
-            self.ask_scales_again();
+            code if safety::is_recontact(code) => drop(self.memory.recontacts.remove(code)),
+            code if sleep::is_cbti(code) => self.cbti_done(task),
+            _ => self.timer_ticked(task),
         }
     }
 
     fn task_missed(&mut self, task: &TaskRef) {
         match task.code.as_str() {
             consent::GUARDIAN => self.consent_missed(),
-            safety::ASSESSMENT => self.assessment_missed(),
             plan::SESSION => self.session_missed(),
             sleep::WINDOW => self.window_not_agreed(),
-            code if safety::is_recontact(code) => self.recontact_missed(code),
-            code if safety::is_kin(code) => self.kin_missed(),
+            code if safety::is_recontact(code) => self.recontact(code),
+            code if sleep::is_cbti(code) => self.cbti_missed(task),
+            _ => self.timer_ticked(task),
+        }
+    }
+
+    /// A timer is not done before its time: it stays.
+    fn timer_ticked(&mut self, task: &TaskRef) {
+        let due = task.due.max(self.now);
+        match task.code.as_str() {
+            scales::MAINTENANCE_END => self.schedule_maintenance_end(due),
+            plan::REVIEW => self.schedule_review(due),
+            code if safety::is_rescreen(code) => self.rescreen_ticked(code, task.due),
             code => {
-                if scales::day_of(code).is_some() {
-                    self.scales_missed();
-                } else if let Some(session) = sleep::session_of(code) {
-                    self.cbti_missed(session, task.due);
-                } else {
-                    self.plan_missed(code);
+                if let Some(day) = day_of(code)
+                    && self.now < task.due
+                {
+                    self.schedule_scales(day, task.due);
                 }
             }
         }
@@ -149,15 +164,14 @@ impl Step<'_> {
 
     fn answered(&mut self, response: &Response) {
         let answers = Answers(response);
+        self.answered_one(&response.questionnaire);
         match response.questionnaire.as_str() {
             code::PHQ9 => {
-                self.judge_safety(answers.item_9(), Source::Phq9, Some(code::PHQ9));
-                self.phq9_answered(&answers);
+                self.judge_safety(answers.item_9(), code::PHQ9);
+                self.note_difficulty(&answers);
             }
-            code::ASQ => self.judge_safety(answers.asq(), Source::Asq, Some(code::ASQ)),
-            code::CSSRS => self.judge_safety(answers.cssrs(), Source::Cssrs, None),
-            code::GAD7 => self.gad7_answered(&answers),
-            code::ISI => self.isi_answered(&answers),
+            code::ASQ => self.judge_safety(answers.asq(), code::ASQ),
+            code::CSSRS => self.judge_safety(answers.cssrs(), code::CSSRS),
             code::SIGNS => self.signs_answered(&answers),
             code::SLEEP_ENTRY => self.sleep_entry_answered(&answers),
             code::DIARY => self.diary_answered(&answers),
@@ -167,26 +181,39 @@ impl Step<'_> {
 
     /// The host decides what is news. A total counts if it was taken since the enrolment and not later
     /// than now; what an item says about safety always counts, and what cannot be is unreadable.
-    fn observed(&mut self, observation: &Observation) {
+    fn observed(&mut self, reading: &Reading) {
+        let observation = &reading.observation;
         let found = Observed::of(observation);
         let future = observation.effective.is_some_and(|at| at > self.now);
-        if let Some(safety) = found.safety {
+        if let Some(safety) = found.safety
+            && !self.is_own_answer(reading)
+        {
             let safety = if future { Safety { level: Level::Clear, unreadable: true } } else { safety };
-            self.judge_safety(safety, Source::Phq9, None);
+            self.judge_foreign(safety);
         }
         let counts = observation.effective.is_some_and(|at| (self.memory.enrolled..=self.now).contains(&at));
         if !counts || observation.refused().is_some() {
             return;
         }
         if let Some(total) = found.phq9 {
-            self.phq9_came(total, None);
+            self.phq9_came(total);
         }
         if let Some(total) = found.gad7 {
             self.gad7_came(total);
         }
+        if let Some(total) = found.isi {
+            self.isi_came(total);
+        }
     }
 
-    fn withdrawn(&mut self) {
+    /// Whether it is an item of a questionnaire of this pathway that was answered right now: its safeguards have acted, and
+    /// the answers follow.
+    fn is_own_answer(&self, reading: &Reading) -> bool {
+        let asked = matches!(reading.provenance, Provenance::SelfReported | Provenance::Clinician);
+        asked && reading.observation.components.is_empty() && reading.observation.effective == Some(self.now)
+    }
+
+    fn departed(&mut self) {
         self.close(
             "WITHDRAWN",
             zh_en("患者退出随访。", "The patient leaves the follow-up."),
@@ -196,37 +223,34 @@ impl Step<'_> {
 
     // --- helpers for directives ------------------------------------------------
 
+    /// Adds a directive; the host takes each of its kind and code once a step, the last is meant.
+    fn put(&mut self, directive: Directive) {
+        if let Some(key) = key(&directive) {
+            self.directives.retain(|one| self::key(one).as_ref() != Some(&key));
+        }
+        self.directives.push(directive);
+    }
+
     fn schedule(&mut self, code: &str, title: LocalizedText, owner: Role, due: Instant, window_days: u16) {
-        self.directives.retain(|one| !matches!(one, Directive::ScheduleTask(task) if task.code == code));
-        self.directives.push(Directive::ScheduleTask(Task { code: code.to_owned(), title, owner, due, window_days }));
+        let window_minutes = u32::from(window_days).saturating_mul(DAY_MINUTES);
+        let (code, repeat) = (code.to_owned(), None);
+        self.put(Directive::ScheduleTask(Task { code, title, owner, due, window_minutes, repeat }));
     }
 
     fn cancel(&mut self, code: &str) {
-        self.once(Directive::CancelTask(code.to_owned()));
-    }
-
-    fn ask(&mut self, questionnaire: &str) {
-        self.once(Directive::Ask(questionnaire.to_owned()));
-    }
-
-    /// The host takes each of these once a step.
-    fn once(&mut self, directive: Directive) {
-        if !self.directives.contains(&directive) {
-            self.directives.push(directive);
-        }
+        self.put(Directive::CancelTask(code.to_owned()));
     }
 
     /// It may be shown on a lock screen, so it contains no illness and no value.
     fn tell(&mut self, template: &str, fallback: LocalizedText) {
         let template = template.to_owned();
-        self.once(Directive::SendMessage(Message { template, arguments: Vec::new(), fallback }));
+        self.put(Directive::SendMessage(Message { template, arguments: Vec::new(), fallback }));
     }
 
     fn note(&mut self, text: LocalizedText) {
         self.directives.push(Directive::ProposeNote(text));
     }
 
-    /// The first of a code in a step: the host takes no second.
     fn alert(
         &mut self,
         code: &str,
@@ -236,35 +260,13 @@ impl Step<'_> {
         message: LocalizedText,
         source: Source,
     ) {
-        let there = |one: &Directive| matches!(one, Directive::RaiseAlert(alert) if alert.code == code);
-        if !self.directives.iter().any(there) {
-            let (code, citation) = (code.to_owned(), source.citation());
-            self.directives.push(Directive::RaiseAlert(Alert {
-                code,
-                severity,
-                message,
-                owner,
-                sla_minutes,
-                citation,
-            }));
-        }
+        let (code, citation, escalation) = (code.to_owned(), source.citation(), Vec::new());
+        self.put(Directive::RaiseAlert(Alert { code, severity, message, owner, sla_minutes, escalation, citation }));
     }
 
-    /// The reason reaches the patient, so it names no illness.
-    fn refer(&mut self, destination: Destination, reason: LocalizedText, recontact_days: Option<u16>, source: Source) {
-        let citation = source.citation();
-        self.directives.push(Directive::Refer(Referral { destination, reason, recontact_days, citation }));
-    }
-
-    fn hold(&mut self, hold: Hold, reason: LocalizedText) {
-        if self.memory.holds.insert(hold) {
-            self.directives.push(Directive::HoldPrescribing(HoldDirective {
-                code: hold.code().to_owned(),
-                reason,
-                release: ReleaseBy::Doctor,
-                citation: Source::Project.citation(),
-            }));
-        }
+    fn stop_visit(&mut self, code: &str, reason: LocalizedText, source: Source) {
+        let (code, citation) = (code.to_owned(), source.citation());
+        self.put(Directive::StopVisit(Stop { code, reason, citation }));
     }
 
     fn close(&mut self, code: &str, message: LocalizedText, citation: Citation) {
@@ -291,6 +293,25 @@ impl Step<'_> {
         let next = plus_days(due, days);
         if next > self.now { next } else { plus_days(self.now, days) }
     }
+}
+
+/// Of what the host takes once a step, what it is.
+fn key(directive: &Directive) -> Option<(&'static str, String)> {
+    let (kind, code) = match directive {
+        Directive::ScheduleTask(task) => ("task", &task.code),
+        Directive::CancelTask(code) => ("cancelled task", code),
+        Directive::Ask(question) => ("request", &question.questionnaire),
+        Directive::Refer(referral) => ("request", &referral.code),
+        Directive::Convene(team) => ("request", &team.code),
+        Directive::WithdrawRequest(code) => ("withdrawn request", code),
+        Directive::SendMessage(message) => ("message", &message.template),
+        Directive::RaiseAlert(alert) => ("alert", &alert.code),
+        Directive::Contact(contact) => ("contact", &contact.code),
+        Directive::StopVisit(stop) => ("stop", &stop.code),
+        Directive::Hold(hold) => ("hold", &hold.code),
+        _ => return None,
+    };
+    Some((kind, code.clone()))
 }
 
 /// Hours as an instant's difference.

@@ -1,85 +1,97 @@
-//! The plan of two (双师): the psychiatrist owns diagnosis and medicines, the therapist the sessions.
-//! Both sign it, both review it.
+//! The plan of two (双师): the psychiatrist owns diagnosis and medicines, the therapist the sessions. Both decide it and
+//! sign it, both review it; where treatment does not help, a conference of three disciplines.
 
 use xinglin_sdk::{
-    pathway::{Role, Severity},
+    follow_up::{Directive, Participant, Role, Severity, Team},
     time::{Instant, plus_days},
     types::{LocalizedText, zh_en},
 };
 
-use super::Step;
+use super::{Step, request::discipline};
 use crate::{
-    numbers::{MDT_DAYS, MDT_DISCIPLINES, PLAN_DAYS, REVIEW_DAYS, REVIEW_MINUTES, REVIEW_SESSIONS, REVIEW_WINDOW},
+    numbers::{
+        MDT_DAYS, MDT_DISCIPLINES, Number, PLAN_DAYS, REVIEW_DAYS, REVIEW_MINUTES, REVIEW_SESSIONS, REVIEW_WINDOW,
+    },
     sources::Source,
     tenant,
 };
 
 /// A session.
 pub(super) const SESSION: &str = "session";
-/// Timer of the next joint review.
+/// The joint review, and the timer of the next one.
 pub(super) const REVIEW: &str = "joint-review";
-const SIGN_DOCTOR: &str = "plan-doctor";
-const SIGN_THERAPIST: &str = "plan-therapist";
-const REVIEW_DOCTOR: &str = "review-doctor";
-const REVIEW_THERAPIST: &str = "review-therapist";
+/// The plan that both sign.
+pub(super) const PLAN: &str = "shared-plan";
+/// The conference.
+pub(super) const CONFERENCE: &str = "no-response";
+/// Tasks of version 1.0 in whose place there is a decision of several now.
+pub(super) const BEFORE: [&str; 7] = [
+    "plan-doctor",
+    "plan-therapist",
+    "review-doctor",
+    "review-therapist",
+    "mdt-psychiatry",
+    "mdt-psychotherapy",
+    "mdt-pharmacy",
+];
 #[allow(clippy::cast_possible_truncation, reason = "a small constant")]
 const DISCIPLINES: usize = MDT_DISCIPLINES.value as usize;
 /// Days of grace of a session.
 const SESSION_WINDOW: u16 = 3;
 
-/// The disciplines of a conference, each with who gives its opinion.
-pub(super) fn opinions() -> [(&'static str, Role, LocalizedText); DISCIPLINES] {
+/// The disciplines of a conference: all. The two teachers are the first two.
+fn participants() -> [Participant; DISCIPLINES] {
+    let seat = |role, discipline, responsibility| Participant { role, discipline, responsibility };
     [
-        ("mdt-psychiatry", Role::Doctor, zh_en("会诊意见:精神科", "Opinion of psychiatry")),
-        ("mdt-psychotherapy", Role::Psychotherapist, zh_en("会诊意见:心理治疗", "Opinion of psychotherapy")),
-        ("mdt-pharmacy", Role::Pharmacist, zh_en("会诊意见:药学", "Opinion of pharmacy")),
-    ]
-}
-
-fn signers() -> [(&'static str, Role, LocalizedText); 2] {
-    [
-        (
-            SIGN_DOCTOR,
-            Role::Doctor,
-            zh_en("签署共同方案(诊断与用药)", "Sign the shared plan (diagnosis and medicines)"),
-        ),
-        (SIGN_THERAPIST, Role::Psychotherapist, zh_en("签署共同方案(会谈)", "Sign the shared plan (sessions)")),
-    ]
-}
-
-fn reviewers() -> [(&'static str, Role, LocalizedText); 2] {
-    [
-        (REVIEW_DOCTOR, Role::Doctor, zh_en("联合评估(精神科)", "Joint review (psychiatrist)")),
-        (REVIEW_THERAPIST, Role::Psychotherapist, zh_en("联合评估(治疗师)", "Joint review (therapist)")),
+        seat(Role::Doctor, Some(discipline("psychiatry", "精神科")), zh_en("诊断与用药", "diagnosis and medicines")),
+        seat(Role::Psychotherapist, None, zh_en("会谈", "sessions")),
+        seat(Role::Pharmacist, None, zh_en("药学评估", "review of the medicines")),
     ]
 }
 
 impl Step<'_> {
-    pub(super) fn start_plan(&mut self) {
-        for (code, owner, title) in signers() {
-            self.memory.plan.unsigned.insert(code.to_owned());
-            // It can be signed at once; after so many days it is missed.
-            self.schedule(code, title, owner, self.now, PLAN_DAYS.days());
+    fn convene(&mut self, code: &str, question: LocalizedText, participants: &[Participant], within: Number) {
+        self.put(Directive::Convene(Team {
+            code: code.to_owned(),
+            question,
+            participants: participants.to_vec(),
+            deadline: plus_days(self.now, within.value),
+            citation: within.source.citation(),
+        }));
+    }
+
+    fn undecided(&mut self, code: &str, message: LocalizedText) {
+        let minutes = REVIEW_MINUTES.minutes();
+        self.alert(code, Severity::Warning, Role::Doctor, minutes, message, Source::Project);
+    }
+
+    /// As far as it was under way in version 1.0.
+    pub(super) fn take_over_plan(&mut self) {
+        if self.memory.plan.signing {
+            self.sign_plan();
+        }
+        if std::mem::take(&mut self.memory.plan.reviewing) {
+            self.review_jointly();
+        }
+        if self.memory.plan.conferring {
+            self.confer();
         }
     }
 
-    /// A task of the plan, the review or a conference was done.
-    pub(super) fn plan_done(&mut self, code: &str) {
-        if self.memory.plan.unsigned.remove(code) && self.memory.plan.unsigned.is_empty() {
-            self.sign();
-        } else if self.memory.plan.reviewing.remove(code) && self.memory.plan.reviewing.is_empty() {
-            self.reviewed();
-        } else if self.memory.plan.opinions.remove(code) && self.memory.plan.opinions.is_empty() {
-            self.note(zh_en(
-                "三方会诊意见已齐,请据此修订并重新签署共同方案。",
-                "All three opinions are there: revise the shared plan, and sign it again.",
-            ));
-            self.start_plan();
-        }
+    // --- the plan ------------------------------------------------------------------
+
+    pub(super) fn sign_plan(&mut self) {
+        self.memory.plan.signing = true;
+        let question = zh_en(
+            "请共同制定方案并双方签署:精神科负责诊断与用药,治疗师负责会谈。",
+            "Decide a plan together, and sign it: psychiatrist diagnosis and medicines, therapist the sessions.",
+        );
+        self.convene(PLAN, question, &participants()[..2], PLAN_DAYS);
     }
 
-    /// Both have signed.
-    fn sign(&mut self) {
+    /// By both.
+    pub(super) fn signed(&mut self) {
+        self.memory.plan.signing = false;
         if !self.memory.plan.in_force {
             self.memory.plan.in_force = true;
             self.schedule_session(plus_days(self.now, tenant::session_days()));
@@ -87,58 +99,10 @@ impl Step<'_> {
         self.reviewed();
     }
 
-    fn reviewed(&mut self) {
-        self.memory.plan.sessions = 0;
-        self.schedule_review(plus_days(self.now, REVIEW_DAYS.value));
-    }
-
-    pub(super) fn plan_missed(&mut self, code: &str) {
-        let plan = &self.memory.plan;
-        if plan.unsigned.contains(code) {
-            self.remind(
-                code,
-                &signers(),
-                "PLAN_UNSIGNED",
-                ("共同方案尚未由双方签署。", "The shared plan is not signed by both."),
-                PLAN_DAYS.days(),
-            );
-        } else if plan.reviewing.contains(code) {
-            self.remind(
-                code,
-                &reviewers(),
-                "JOINT_REVIEW_MISSED",
-                ("联合评估超期未完成。", "The joint review is overdue."),
-                REVIEW_WINDOW.days(),
-            );
-        } else if plan.opinions.contains(code) {
-            self.remind(
-                code,
-                &opinions(),
-                "MDT_OPINION_MISSING",
-                ("会诊意见尚缺。", "An opinion of the conference is missing."),
-                MDT_DAYS.days(),
-            );
-        }
-    }
-
-    /// An alert to who owes it, and the task again.
-    fn remind(
-        &mut self,
-        code: &str,
-        tasks: &[(&'static str, Role, LocalizedText)],
-        alert: &str,
-        said: (&str, &str),
-        window: u16,
-    ) {
-        let Some((_, owner, title)) = tasks.iter().find(|(known, ..)| *known == code) else { return };
-        let message = zh_en(said.0, said.1);
-        self.alert(alert, Severity::Warning, *owner, REVIEW_MINUTES.minutes(), message, Source::Project);
-        self.schedule(code, title.clone(), *owner, self.now, window);
-    }
-
-    pub(super) fn await_opinion(&mut self, code: &str, owner: Role, title: LocalizedText) {
-        self.memory.plan.opinions.insert(code.to_owned());
-        self.schedule(code, title, owner, self.now, MDT_DAYS.days());
+    pub(super) fn plan_unsigned(&mut self) {
+        let message = zh_en("共同方案尚未由双方签署。", "The shared plan is not signed by both.");
+        self.undecided("PLAN_UNSIGNED", message);
+        self.sign_plan();
     }
 
     // --- sessions ------------------------------------------------------------------
@@ -183,13 +147,52 @@ impl Step<'_> {
 
     /// Now, unless one is under way.
     pub(super) fn review_jointly(&mut self) {
-        if !self.memory.plan.reviewing.is_empty() {
+        if self.memory.plan.reviewing {
             return;
         }
         self.cancel(REVIEW);
-        for (code, owner, title) in reviewers() {
-            self.memory.plan.reviewing.insert(code.to_owned());
-            self.schedule(code, title, owner, self.now, REVIEW_WINDOW.days());
-        }
+        self.review();
+    }
+
+    fn review(&mut self) {
+        self.memory.plan.reviewing = true;
+        let question = zh_en("联合评估:共同方案是否需要调整?", "Joint review: does the shared plan need a change?");
+        self.convene(REVIEW, question, &participants()[..2], REVIEW_WINDOW);
+    }
+
+    pub(super) fn reviewed(&mut self) {
+        self.memory.plan.reviewing = false;
+        self.memory.plan.sessions = 0;
+        self.schedule_review(plus_days(self.now, REVIEW_DAYS.value));
+    }
+
+    pub(super) fn review_missed(&mut self) {
+        self.undecided("JOINT_REVIEW_MISSED", zh_en("联合评估超期未完成。", "The joint review is overdue."));
+        self.review();
+    }
+
+    // --- the conference ------------------------------------------------------------
+
+    pub(super) fn confer(&mut self) {
+        self.memory.plan.conferring = true;
+        let question = zh_en(
+            "治疗应答不足:请精神科、心理治疗、药学共同讨论方案。",
+            "No response to treatment: psychiatry, psychotherapy and pharmacy go through the plan together.",
+        );
+        self.convene(CONFERENCE, question, &participants(), MDT_DAYS);
+    }
+
+    pub(super) fn conferred(&mut self) {
+        self.memory.plan.conferring = false;
+        self.note(zh_en(
+            "三方会诊意见已齐,请据此修订并重新签署共同方案。",
+            "All three opinions are there: revise the shared plan, and sign it again.",
+        ));
+        self.sign_plan();
+    }
+
+    pub(super) fn conference_missed(&mut self) {
+        self.undecided("MDT_OPINION_MISSING", zh_en("会诊意见尚缺。", "An opinion of the conference is missing."));
+        self.confer();
     }
 }

@@ -1,14 +1,13 @@
 //! The scales in time: cadence, review, response, remission, maintenance.
 
 use xinglin_sdk::{
-    pathway::{Destination, Role, Severity},
+    follow_up::{Role, Severity},
     time::{Instant, days_between, plus_days},
     types::zh_en,
 };
 
-use super::{Step, plan};
+use super::Step;
 use crate::{
-    memory::Scale,
     numbers::{
         FIRST_EVERY, FIRST_UNTIL, GAD7_REVIEW, LATER_EVERY, MAINTENANCE, NO_RESPONSE_DAY, PHQ9_REVIEW, PHQ9_SAME_DAY,
         REMISSION, REMISSIONS_APART, RESPONSE_BASELINE, RESPONSE_PERCENT, REVIEW_MINUTES, SCALES_WINDOW,
@@ -23,7 +22,7 @@ const SCALES: &str = "scales-";
 pub(super) const MAINTENANCE_END: &str = "maintenance-end";
 
 /// The day of the scales, by the code of their task.
-pub(super) fn day_of(code: &str) -> Option<i64> {
+pub(crate) fn day_of(code: &str) -> Option<i64> {
     code.strip_prefix(SCALES)?.parse().ok()
 }
 
@@ -40,32 +39,25 @@ fn next_day(day: i64, today: i64) -> i64 {
 
 impl Step<'_> {
     pub(super) fn start_scales(&mut self) {
-        self.ask_scales(true);
-        self.memory.asked = Some(format!("{SCALES}0"));
-        // They are asked already: a day later, again.
-        self.schedule_scales(0, plus_days(self.now, 1), SCALES_WINDOW.days() - 1);
+        self.ask_scales(0, true);
         self.plan_scales(0, 0);
     }
 
     pub(super) fn scales_due(&mut self, day: i64) {
-        if self.memory.asked == Some(format!("{SCALES}{day}")) {
-            return self.ask_scales_again();
-        }
         let today = self.days().unwrap_or(day).max(day);
         self.plan_scales(day, today);
-        self.memory.asked = Some(format!("{SCALES}{day}"));
-        self.ask_scales(self.memory.minor);
-        self.remind_of_scales();
+        self.ask_scales(day, self.memory.minor);
     }
 
-    fn ask_scales(&mut self, asq: bool) {
+    fn ask_scales(&mut self, day: i64, asq: bool) {
+        self.memory.asked = Some(day);
         for questionnaire in [code::PHQ9, code::GAD7] {
             self.memory.unanswered.insert(questionnaire.to_owned());
-            self.ask(questionnaire);
+            self.ask_for_days(questionnaire, SCALES_WINDOW.days());
         }
-        self.ask(code::SIGNS);
+        self.ask_for_days(code::SIGNS, SCALES_WINDOW.days());
         if asq {
-            self.ask(code::ASQ);
+            self.ask_for_days(code::ASQ, SCALES_WINDOW.days());
         }
     }
 
@@ -73,86 +65,42 @@ impl Step<'_> {
     fn plan_scales(&mut self, day: i64, today: i64) {
         let next = next_day(day, today);
         let due = plus_days(self.memory.started.unwrap_or(self.now), next);
-        self.schedule_scales(next, due, SCALES_WINDOW.days());
+        self.schedule_scales(next, due);
     }
 
-    fn schedule_scales(&mut self, day: i64, due: Instant, window: u16) {
+    /// A timer: what is asked then has its own time.
+    pub(super) fn schedule_scales(&mut self, day: i64, due: Instant) {
         let title = zh_en(format!("第{day}天问卷"), format!("Questionnaires, day {day}"));
-        self.schedule(&format!("{SCALES}{day}"), title, Role::Patient, due, window);
+        self.schedule(&format!("{SCALES}{day}"), title, Role::Patient, due, 0);
     }
 
-    fn remind_of_scales(&mut self) {
-        self.tell("scales-due", zh_en("您有问卷待填写。", "There are questions for you to answer."));
-    }
-
-    /// Somebody says that they were answered. Before they are due they stay; later, what was not answered
-    /// is asked again the next day.
-    pub(super) fn scales_ticked(&mut self, day: i64, due: Instant) {
-        if self.now < due {
-            self.schedule_scales(day, due, SCALES_WINDOW.days());
-        } else if !self.memory.unanswered.is_empty() {
-            self.schedule_scales(day, plus_days(self.now, 1), SCALES_WINDOW.days());
-        }
-    }
-
-    pub(super) fn ask_scales_again(&mut self) {
-        for questionnaire in self.memory.unanswered.clone() {
-            self.ask(&questionnaire);
-            self.remind_of_scales();
-        }
-    }
-
+    /// Once of those of a day.
     pub(super) fn scales_missed(&mut self) {
-        if self.memory.unanswered.is_empty() {
-            return;
+        if self.memory.asked.take().is_some() {
+            self.not_answered();
         }
-        self.alert(
-            "SCALES_MISSED",
-            Severity::Warning,
-            Role::HealthManager,
-            REVIEW_MINUTES.minutes(),
-            zh_en("问卷超期未填写,请联系患者。", "The questionnaires were not answered: please contact the patient."),
-            Source::Project,
-        );
     }
 
     /// What is answered nobody waits for any more.
-    fn answered_one(&mut self, questionnaire: &str) {
+    pub(super) fn answered_one(&mut self, questionnaire: &str) {
         self.memory.unanswered.remove(questionnaire);
-        if self.memory.unanswered.is_empty()
-            && let Some(task) = self.memory.asked.take()
-        {
-            self.cancel(&task);
-        }
     }
 
     // --- PHQ-9 -------------------------------------------------------------------
 
-    pub(super) fn phq9_answered(&mut self, answers: &Answers<'_>) {
-        match answers.phq9() {
-            Some(total) => {
-                self.memory.scored(Scale::Phq9, self.now, total);
-                self.answered_one(code::PHQ9);
-                self.phq9_came(total, answers.difficulty());
-            }
-            None => self.scale_unreadable(code::PHQ9),
+    /// The tenth item is told and not scored.
+    pub(super) fn note_difficulty(&mut self, answers: &Answers<'_>) {
+        if let Some((_, zh, en)) = answers.difficulty().and_then(|rank| DIFFICULT.get(rank)) {
+            self.note(zh_en(format!("PHQ-9 功能影响:{zh}。"), format!("PHQ-9, effect on life: {en}.")));
         }
     }
 
-    pub(super) fn phq9_came(&mut self, total: i64, difficulty: Option<usize>) {
+    pub(super) fn phq9_came(&mut self, total: i64) {
         let (zh, en) = phq9_band(total);
-        let (zh_hard, en_hard) =
-            difficulty.and_then(|rank| DIFFICULT.get(rank)).map_or_else(Default::default, |found| {
-                let (zh, en) = found.1.split_once(" · ").unwrap_or((found.1, found.1));
-                (format!(",功能影响:{zh}"), format!("; effect on life: {en}"))
-            });
         let first = self.memory.baseline;
         let (zh_first, en_first) =
             first.map_or_else(Default::default, |first| (format!(",首次{first}分"), format!(", at first {first}")));
-        self.note(zh_en(
-            format!("PHQ-9 {total}/27({zh}{zh_first}{zh_hard})。"),
-            format!("PHQ-9 {total}/27 ({en}{en_first}{en_hard})."),
-        ));
+        self.note(zh_en(format!("PHQ-9 {total}/27({zh}{zh_first})。"), format!("PHQ-9 {total}/27 ({en}{en_first}).")));
         if total >= PHQ9_SAME_DAY.value {
             let minutes = self.minutes_left_today();
             self.alert(
@@ -207,16 +155,7 @@ impl Step<'_> {
             ),
             Source::Hedis,
         );
-        self.refer(
-            Destination::Multidisciplinary,
-            zh_en(
-                "由精神科、心理治疗、药学共同讨论您的方案。",
-                "Several specialists will go through your plan together.",
-            ),
-            Some(14),
-            Source::Project,
-        );
-        self.convene();
+        self.confer();
     }
 
     fn judge_remission(&mut self, first: i64, total: i64) {
@@ -264,7 +203,7 @@ impl Step<'_> {
             return;
         }
         let well = self.memory.last.is_some_and(|last| last < REMISSION.value);
-        let safe = self.memory.holds.is_empty() && !self.memory.assessment && self.memory.recontacts.is_empty();
+        let safe = self.memory.holds.is_empty() && !self.memory.is_watched();
         if well && safe {
             self.close(
                 "REMISSION_MAINTAINED",
@@ -287,17 +226,6 @@ impl Step<'_> {
 
     // --- the others --------------------------------------------------------------
 
-    pub(super) fn gad7_answered(&mut self, answers: &Answers<'_>) {
-        match answers.gad7() {
-            Some(total) => {
-                self.memory.scored(Scale::Gad7, self.now, total);
-                self.answered_one(code::GAD7);
-                self.gad7_came(total);
-            }
-            None => self.scale_unreadable(code::GAD7),
-        }
-    }
-
     pub(super) fn gad7_came(&mut self, total: i64) {
         let (zh, en) = gad7_band(total);
         self.note(zh_en(format!("GAD-7 {total}/21({zh})。"), format!("GAD-7 {total}/21 ({en}).")));
@@ -313,30 +241,9 @@ impl Step<'_> {
         }
     }
 
-    pub(super) fn isi_answered(&mut self, answers: &Answers<'_>) {
-        let Some(total) = answers.isi() else { return self.scale_unreadable(code::ISI) };
-        self.memory.scored(Scale::Isi, self.now, total);
+    pub(super) fn isi_came(&mut self, total: i64) {
         let first = *self.memory.isi.get_or_insert(total);
         self.note(zh_en(format!("ISI {total}/28(首次{first})。"), format!("ISI {total}/28 (at first {first}).")));
-    }
-
-    /// It is asked again, and nothing is made of it.
-    fn scale_unreadable(&mut self, questionnaire: &str) {
-        self.ask(questionnaire);
-        self.alert(
-            "ANSWERS_UNREADABLE",
-            Severity::Info,
-            Role::HealthManager,
-            REVIEW_MINUTES.minutes(),
-            zh_en("问卷有无法读取的回答,已请患者重填。", "Some answers could not be read: the patient is asked again."),
-            Source::Project,
-        );
-    }
-
-    fn convene(&mut self) {
-        for (opinion, owner, title) in plan::opinions() {
-            self.await_opinion(opinion, owner, title);
-        }
     }
 }
 

@@ -1,12 +1,12 @@
 //! The sleep programme: diary, six sessions of CBT-I, titration of the time in bed.
 
 use xinglin_sdk::{
-    pathway::{Destination, Role, Severity},
-    time::{Instant, china, plus_days},
-    types::zh_en,
+    follow_up::{Destination, Directive, Repetition, Role, Severity, Task, TaskRef},
+    time::{Instant, china, days_between, plus_days},
+    types::{LocalizedText, zh_en},
 };
 
-use super::{Step, hours};
+use super::{DAY_MINUTES, Step, hours, request::discipline, safety::SLEEP_CLINIC};
 use crate::{
     conditions::{APNOEA, BIPOLAR, EPILEPSY, INSOMNIA},
     definition::link,
@@ -25,16 +25,25 @@ pub const DIARY: &str = "sleep-diary";
 pub(super) const WEEK: &str = "sleep-week";
 /// The therapist agrees a time in bed with the patient.
 pub(super) const WINDOW: &str = "sleep-window";
-const SESSION: &str = "cbti-";
+/// A session of CBT-I.
+const SESSION: &str = "cbti";
 const SESSION_WINDOW: u16 = 3;
+/// Days within which the questions at the beginning are answered.
+const ENTRY_DAYS: u16 = 7;
+/// Minutes within which the diary is answered: until it is asked anew, the next morning.
+const DIARY_MINUTES: u32 = 25 * 60;
 /// Hour of the day, in Beijing, at which the diary is asked for.
 const DIARY_HOUR: i64 = 8;
 /// Nights that are kept.
 const KEPT_DAYS: i64 = 14;
 
-/// The number of a session, by the code of its task.
-pub(super) fn session_of(code: &str) -> Option<i64> {
-    code.strip_prefix(SESSION)?.parse().ok()
+/// Whether it is a session; those of version 1.0 have a number.
+pub(super) fn is_cbti(code: &str) -> bool {
+    code == SESSION || is_single(code)
+}
+
+fn is_single(code: &str) -> bool {
+    code.strip_prefix(SESSION).is_some_and(|rest| rest.starts_with('-'))
 }
 
 /// The next time in bed, in minutes; `None` if it stays as it is. `window` is what was agreed last.
@@ -62,11 +71,31 @@ impl Step<'_> {
             return self.exclude();
         }
         self.memory.sleep = Some(Sleep::default());
-        self.ask(code::ISI);
-        self.ask(code::SLEEP_ENTRY);
+        self.ask_for_days(code::ISI, ENTRY_DAYS);
+        self.ask_for_days(code::SLEEP_ENTRY, ENTRY_DAYS);
+        let next = plus_days(self.now, CBTI_EVERY.value);
         self.schedule_diary();
-        self.schedule_week(self.now);
-        self.schedule_cbti(1, plus_days(self.now, CBTI_EVERY.value));
+        self.schedule_week(next);
+        self.schedule_cbti(next);
+    }
+
+    /// The diary and the end of a week come again by themselves now; the session that is planned is held first.
+    pub(super) fn take_over_sleep(&mut self) {
+        let (Some(started), Some(_)) = (self.memory.started, &self.memory.sleep) else { return };
+        let weeks = days_between(started, self.now) / CBTI_EVERY.value + 1;
+        self.schedule_diary();
+        self.schedule_week(plus_days(started, weeks * CBTI_EVERY.value));
+    }
+
+    fn repeat(&mut self, code: &str, title: LocalizedText, owner: Role, due: Instant, (days, window): (u16, u16)) {
+        self.put(Directive::ScheduleTask(Task {
+            code: code.to_owned(),
+            title,
+            owner,
+            due,
+            window_minutes: u32::from(window).saturating_mul(DAY_MINUTES),
+            repeat: Some(Repetition { every_days: days, times: None }),
+        }));
     }
 
     /// By a diagnosis.
@@ -100,19 +129,20 @@ impl Step<'_> {
             Source::Project,
         );
         self.refer(
-            Destination::Offline(None),
+            SLEEP_CLINIC,
+            Destination::Offline(Some(discipline("sleep-medicine", "睡眠医学"))),
             zh_en("建议到医院当面评估睡眠。", "Your sleep should be looked at in a hospital."),
             None,
-            Source::Project,
         );
     }
 
     fn end_sleep(&mut self) {
         if let Some(sleep) = self.memory.sleep.take() {
-            for task in [DIARY, WEEK, WINDOW] {
+            for task in [DIARY, WEEK, WINDOW, SESSION] {
                 self.cancel(task);
             }
-            self.cancel(&format!("{SESSION}{}", sleep.sessions + 1));
+            self.cancel(&format!("{SESSION}-{}", sleep.sessions + 1));
+            self.take_back(code::DIARY);
         }
     }
 
@@ -120,7 +150,7 @@ impl Step<'_> {
     pub(super) fn sleep_entry_answered(&mut self, answers: &Answers<'_>) {
         let said = [link::BIPOLAR, link::EPILEPSY, link::APNOEA].map(|link| answers.yes(link));
         let treated = answers.yes(link::APNOEA_TREATED) == Some(true);
-        let [Some(bipolar), Some(epilepsy), Some(apnoea)] = said else { return self.ask(code::SLEEP_ENTRY) };
+        let [Some(bipolar), Some(epilepsy), Some(apnoea)] = said else { return };
         self.memory.apnoea_treated = apnoea && treated;
         if bipolar || epilepsy || (apnoea && !treated) {
             return self.exclude();
@@ -137,17 +167,14 @@ impl Step<'_> {
 
     // --- the diary -----------------------------------------------------------------
 
-    pub(super) fn schedule_diary(&mut self) {
-        if self.memory.sleep.is_some() {
-            let due = china::midnight(china::day(self.now) + 1) + hours(DIARY_HOUR);
-            self.schedule(DIARY, zh_en("昨夜记录", "Last night"), Role::Patient, due, 0);
-        }
+    fn schedule_diary(&mut self) {
+        let due = china::midnight(china::day(self.now) + 1) + hours(DIARY_HOUR);
+        self.repeat(DIARY, zh_en("昨夜记录", "Last night"), Role::Patient, due, (1, 0));
     }
 
     pub(super) fn ask_diary(&mut self) {
         if self.memory.sleep.is_some() {
-            self.ask(code::DIARY);
-            self.schedule_diary();
+            self.ask(code::DIARY, DIARY_MINUTES);
         }
     }
 
@@ -169,16 +196,13 @@ impl Step<'_> {
         }
     }
 
-    pub(super) fn schedule_week(&mut self, due: Instant) {
-        if self.memory.sleep.is_some() {
-            let due = self.days_after(due, CBTI_EVERY.value);
-            self.schedule(WEEK, zh_en("一周睡眠小结", "The week's sleep"), Role::Psychotherapist, due, 0);
-        }
+    fn schedule_week(&mut self, due: Instant) {
+        let title = zh_en("一周睡眠小结", "The week's sleep");
+        self.repeat(WEEK, title, Role::Psychotherapist, due, (CBTI_EVERY.days(), 0));
     }
 
     /// It only proposes: the therapist agrees the time in bed with the patient.
-    pub(super) fn judge_week(&mut self, due: Instant) {
-        self.schedule_week(due);
+    pub(super) fn judge_week(&mut self) {
         let since = china::day(self.now) - CBTI_EVERY.value;
         let Some(sleep) = &self.memory.sleep else { return };
         let week = sleep.nights.iter().filter(|night| night.day > since);
@@ -228,27 +252,33 @@ impl Step<'_> {
 
     // --- sessions ------------------------------------------------------------------
 
-    fn schedule_cbti(&mut self, session: i64, due: Instant) {
-        let title = zh_en(format!("第{session}次CBT-I会谈"), format!("CBT-I, session {session}"));
-        self.schedule(&format!("{SESSION}{session}"), title, Role::Psychotherapist, due, SESSION_WINDOW);
+    fn schedule_cbti(&mut self, due: Instant) {
+        let (title, days) = (zh_en("CBT-I会谈", "CBT-I session"), (CBTI_EVERY.days(), SESSION_WINDOW));
+        self.repeat(SESSION, title, Role::Psychotherapist, due, days);
+    }
+
+    /// The next session of one of version 1.0, which does not come again by itself.
+    fn after_single(&mut self, task: &TaskRef) {
+        if is_single(&task.code) {
+            self.cancel(&task.code);
+            self.schedule_cbti(self.days_after(task.due, CBTI_EVERY.value));
+        }
     }
 
     /// Earlier than its days of grace before it is due, it was another session: this one stays.
-    pub(super) fn cbti_done(&mut self, session: i64, due: Instant) {
+    pub(super) fn cbti_done(&mut self, task: &TaskRef) {
         let Some(sleep) = &mut self.memory.sleep else { return };
-        if session != sleep.sessions + 1 {
-            return;
+        if self.now < plus_days(task.due, -i64::from(SESSION_WINDOW)) {
+            return self.schedule_cbti(task.due);
         }
-        if self.now < plus_days(due, -i64::from(SESSION_WINDOW)) {
-            return self.schedule_cbti(session, due);
-        }
-        sleep.sessions = session;
+        sleep.sessions += 1;
+        let held = sleep.sessions;
         self.session_held();
-        if session < CBTI_SESSIONS.value {
-            return self.schedule_cbti(session + 1, self.days_after(due, CBTI_EVERY.value));
+        if held < CBTI_SESSIONS.value {
+            return self.after_single(task);
         }
         self.end_sleep();
-        self.ask(code::ISI);
+        self.ask_for_days(code::ISI, ENTRY_DAYS);
         self.alert(
             "CBTI_COMPLETED",
             Severity::Info,
@@ -259,8 +289,9 @@ impl Step<'_> {
         );
     }
 
-    pub(super) fn cbti_missed(&mut self, session: i64, due: Instant) {
-        if self.memory.sleep.as_ref().is_none_or(|sleep| session != sleep.sessions + 1) {
+    /// The next one comes a week later.
+    pub(super) fn cbti_missed(&mut self, task: &TaskRef) {
+        if self.memory.sleep.is_none() {
             return;
         }
         self.alert(
@@ -274,7 +305,7 @@ impl Step<'_> {
             ),
             Source::Project,
         );
-        self.schedule_cbti(session, self.days_after(due, CBTI_EVERY.value));
+        self.after_single(task);
     }
 }
 

@@ -3,17 +3,23 @@
 use mental_health::MentalHealth;
 use xinglin_sdk::{
     clinical::{ConditionStatus, OmissionReason, Section},
-    pathway::{AnswerKind, DataNeed, Eligibility, Error, Event, Pathway, Reason, State},
-    testing::{Host, Patient, START, assert_needs_declared},
+    follow_up::{
+        AnswerKind, DataNeed, Definition, Departure, Eligibility, Error, Event, FollowUp, Reason, State,
+        migration::Migration as _,
+    },
+    testing::{Host, Patient, START, assert_follow_up_needs_declared, data_needs},
     types::{Coding, LocalizedText},
 };
 
 use crate::{adult, minor, sleepless};
 
+fn definition() -> Definition {
+    Host::of::<MentalHealth>().call(MentalHealth::describe)
+}
+
 fn screen(patient: &Patient) -> Result<String, Error> {
     let mut host = Host::of::<MentalHealth>();
-    let needs = host.call(MentalHealth::describe).data_needs;
-    let snapshot = patient.snapshot_for(&needs, START);
+    let snapshot = patient.snapshot_for(&data_needs::<MentalHealth>(), START);
     let codes = |reasons: Vec<Reason>| reasons.iter().map(|reason| reason.code.as_str()).collect::<Vec<_>>().join(" ");
     Ok(match host.call(|| MentalHealth::screen(snapshot, START))? {
         Eligibility::Eligible => "eligible".to_owned(),
@@ -59,8 +65,8 @@ fn silence_is_not_absence() {
 
 #[test]
 fn the_manifest_declares_all_that_the_definition_asks_for() {
-    assert_needs_declared::<MentalHealth>();
-    assert!(MentalHealth::describe().data_needs.contains(&DataNeed::Conditions));
+    assert_follow_up_needs_declared::<MentalHealth>();
+    assert!(definition().data_needs.contains(&DataNeed::Conditions));
     let manifest = <MentalHealth as xinglin_sdk::Plugin>::MANIFEST;
     assert!(manifest.contains("\ncompartment = \"mental-health\"\n"), "or it sees nothing");
 }
@@ -74,32 +80,34 @@ fn both(text: &LocalizedText) {
 
 #[test]
 fn the_definition_speaks_both_languages_and_has_no_licensed_text() {
-    let definition = MentalHealth::describe();
+    let definition = definition();
     both(&definition.title);
     definition.stages.iter().for_each(|stage| both(&stage.title));
     for questionnaire in &definition.questionnaires {
         both(&questionnaire.title);
         assert!(questionnaire.citation.is_some(), "{}", questionnaire.code);
-        questionnaire.questions.iter().for_each(|question| both(&question.text));
+        questionnaire.items.iter().for_each(|item| both(&item.text));
     }
     let items = |code: &str| {
         let found = definition.questionnaires.iter().find(|one| one.code == code);
-        found.map(|one| one.questions.len()).expect("a questionnaire")
+        found.map(|one| one.items.len()).expect("a questionnaire")
     };
     assert_eq!([items("phq-9"), items("gad-7"), items("asq")], [10, 7, 5]);
     assert_eq!([items("isi"), items("c-ssrs")], [1, 1], "slots");
     let phq9 = definition.questionnaires.iter().find(|one| one.code == "phq-9").expect("the PHQ-9");
-    let item_9 = &phq9.questions[8];
+    let item_9 = &phq9.items[8];
     assert_eq!(item_9.records_as, Some(Coding::loinc("44260-8")));
-    assert!(phq9.questions[..9].iter().all(|question| question.required) && !phq9.questions[9].required);
+    assert!(phq9.items[..9].iter().all(|item| item.required) && !phq9.items[9].required);
     assert!(matches!(&item_9.kind, AnswerKind::Choice(choices) if choices.len() == 4));
 }
 
 #[test]
-fn a_state_of_another_version_is_refused() {
+fn a_state_of_a_later_version_is_refused() {
     let snapshot = adult().snapshot(START);
-    let state = State { version: 2, data: Vec::new() };
+    let state = State { version: 4, data: Vec::new() };
     let mut host = Host::of::<MentalHealth>();
-    let answer = host.call(|| MentalHealth::step(Some(state), Event::Withdrawn, snapshot, START));
+    let leaves = Event::Departed(Departure::Withdrawn);
+    let answer = host.call(|| MentalHealth::step(Some(state.clone()), leaves, snapshot, START));
     assert!(matches!(answer, Err(Error::BadState(_))));
+    assert!(matches!(MentalHealth::migrate(state, "treatment".to_owned()), Err(Error::BadState(_))));
 }

@@ -1,12 +1,12 @@
 //! Bad input: nothing is made of it, and nobody is left alone.
 
 use xinglin_sdk::{
-    pathway::{Answer, AnswerValue, Event, Response, TaskRef},
-    testing::START,
+    follow_up::{AnswerValue, Departure, Event, Response, Role, TaskEnd, TaskRef, TaskReport},
+    testing::{Ended, START},
     types::{Coding, Decimal, Quantity},
 };
 
-use crate::{codes, enrolled, give, often, phq9};
+use crate::{asq, danger, enrolled, gad7, give, pass, phq9};
 
 #[test]
 fn answers_of_the_wrong_kind_make_no_total() {
@@ -19,48 +19,49 @@ fn answers_of_the_wrong_kind_make_no_total() {
         Some(AnswerValue::Choice(Coding::loinc("LA6572-7"))),
         Some(AnswerValue::Choice(Coding::new("", "LA6571-9"))),
     ] {
-        for (mut response, link) in [(phq9(24, 0), "phq-2"), (crate::gad7(20), "gad-2")] {
-            let questionnaire = response.questionnaire.clone();
-            response.answers.retain(|answer| answer.link_id != link);
-            response.answers.extend(value.clone().map(|value| Answer { link_id: link.to_owned(), value }));
+        for (form, link) in [(phq9(24, 0), "phq-2"), (gad7(20), "gad-2")] {
+            let form = form.with(link, value.clone());
             let mut run = enrolled();
-            let directives = give(&mut run, response);
-            assert_eq!(codes(&directives), ["ANSWERS_UNREADABLE"], "{link} {value:?}");
-            assert_eq!(crate::asked(&directives), [questionnaire.as_str()], "asked again");
+            let before = run.state().cloned();
+            assert!(run.try_answer(Role::Patient, form.code, form.given()).is_err(), "{link} {value:?}");
+            assert_eq!((run.state().cloned(), run.alerts().len()), (before, 0), "{link} {value:?}");
         }
     }
-    let mut run = enrolled();
-    let mut twice = phq9(24, 0);
-    twice.answers.push(Answer { link_id: "phq-1".to_owned(), value: often(0) });
-    assert_eq!(codes(&give(&mut run, twice)), ["ANSWERS_UNREADABLE"]);
+}
+
+#[test]
+fn what_is_refused_is_heard_all_the_same() {
+    for (form, minutes) in [
+        (phq9(9, 2).with("phq-1", None), 5),
+        (phq9(9, 1).with("phq-1", None), 239),
+        (asq([true, false, false, false, false]).with("asq-2", None), 239),
+        (asq([false; 5]).with("asq-5", Some(AnswerValue::Boolean(true))), 5),
+    ] {
+        let mut run = enrolled();
+        assert!(run.try_answer(Role::Patient, form.code, form.given()).is_err(), "{form:?}");
+        assert_eq!(danger(&run).map(|(minutes, _)| minutes), Some(minutes), "{form:?}");
+    }
 }
 
 #[test]
 fn what_is_new_to_this_version_is_passed_over() {
     let mut run = enrolled();
-    let empty = |questionnaire: &str| Response { questionnaire: questionnaire.to_owned(), answers: Vec::new() };
     let task = |code: &str| TaskRef { code: code.to_owned(), due: START };
+    let done = |code: &str| Event::TaskEnded(TaskReport { task: task(code), end: TaskEnd::Done, at: START });
     for event in [
         Event::Other(Vec::new()),
-        Event::Answered(empty("of-a-later-version")),
+        Event::Answered(Response { questionnaire: "of-a-later-version".to_owned(), answers: Vec::new() }),
         Event::AlertAcknowledged("OF_A_LATER_VERSION".to_owned()),
         Event::HoldReleased("of-a-later-version".to_owned()),
+        Event::Resumed(START),
         Event::TaskDue(task("of-a-later-version")),
-        Event::TaskDone(task("of-a-later-version")),
+        done("of-a-later-version"),
         Event::TaskDue(task("recontact-24h")),
-        Event::TaskDone(task("cbti-99999999999999999999")),
-        Event::TaskDone(task("cbti-3")),
+        Event::TaskDue(task("asq-24h")),
+        done("cbti-3"),
         Event::TaskDue(task("maintenance-end")),
     ] {
         assert!(run.step(event.clone()).is_empty(), "{event:?}");
-    }
-    for (questionnaire, expected) in [
-        ("phq-9", vec!["SAFETY_ITEM_UNREADABLE", "ANSWERS_UNREADABLE"]),
-        ("asq", vec!["SAFETY_ITEM_UNREADABLE"]),
-        ("c-ssrs", vec!["SAFETY_ITEM_UNREADABLE"]),
-        ("check-in", vec!["SAFETY_ITEM_UNREADABLE"]),
-    ] {
-        assert_eq!(codes(&give(&mut enrolled(), empty(questionnaire))), expected, "an empty {questionnaire}");
     }
 }
 
@@ -69,8 +70,9 @@ fn the_same_answer_a_hundred_times_floods_nobody() {
     let mut run = enrolled();
     for _ in 0..100 {
         give(&mut run, phq9(9, 2));
+        pass(&mut run);
     }
-    assert_eq!(run.alerts(), ["SUICIDE_RISK_ACUTE"]);
+    assert!(run.alerts().is_empty() && run.contacts().len() == 1);
     assert_eq!((run.messages().len(), run.referrals().len()), (1, 1));
 }
 
@@ -78,7 +80,8 @@ fn the_same_answer_a_hundred_times_floods_nobody() {
 fn the_patient_may_leave() {
     let mut run = enrolled();
     give(&mut run, phq9(9, 2));
-    run.step(Event::Withdrawn);
-    assert_eq!(run.closed().map(|reason| reason.code.as_str()), Some("WITHDRAWN"));
+    run.depart(Departure::Withdrawn);
+    assert_eq!(run.ended(), Some(&Ended::Departed(Departure::Withdrawn)));
     assert_eq!(run.holds(), ["suicide-risk"], "a doctor's hold stays");
+    assert_eq!(danger(&run).map(|(minutes, _)| minutes), Some(5), "and the contact");
 }

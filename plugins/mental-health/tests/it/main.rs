@@ -1,5 +1,6 @@
 //! The pathway on the simulator.
 
+mod before;
 mod document;
 mod entry;
 mod input;
@@ -13,13 +14,37 @@ mod walks;
 
 use mental_health::MentalHealth;
 use xinglin_sdk::{
-    pathway::{Alert, Answer, AnswerValue, Directive, Event, Message, Response},
-    testing::{PathwayRun, Patient, START},
-    time::DAY,
+    follow_up::{Alert, AnswerValue, Contact, Directive, Message},
+    testing::{Ended, FollowUpRun, Patient, START},
+    time::{DAY, MINUTE},
     types::{Coding, Decimal, Quantity},
 };
 
-type Run = PathwayRun<MentalHealth>;
+type Run = FollowUpRun<MentalHealth>;
+
+/// A questionnaire, answered.
+#[derive(Debug, Clone)]
+struct Form {
+    code: &'static str,
+    answers: Vec<(String, AnswerValue)>,
+}
+
+impl Form {
+    fn new(code: &'static str, answers: Vec<(&str, AnswerValue)>) -> Self {
+        Self { code, answers: answers.into_iter().map(|(link, value)| (link.to_owned(), value)).collect() }
+    }
+
+    /// With this answer, or none, in place of another.
+    fn with(mut self, link: &str, value: Option<AnswerValue>) -> Self {
+        self.answers.retain(|(known, _)| known != link);
+        self.answers.extend(value.map(|value| (link.to_owned(), value)));
+        self
+    }
+
+    fn given(&self) -> Vec<(&str, AnswerValue)> {
+        self.answers.iter().map(|(link, value)| (link.as_str(), value.clone())).collect()
+    }
+}
 
 fn adult() -> Patient {
     Patient::aged(34).days_ago(200).diagnosed(Coding::icd10("F32.1"))
@@ -34,7 +59,7 @@ fn minor() -> Patient {
 }
 
 fn enrolled() -> Run {
-    PathwayRun::enrol(adult())
+    Run::enrol(adult())
 }
 
 fn often(score: i64) -> AnswerValue {
@@ -47,41 +72,63 @@ fn minutes(value: i64) -> AnswerValue {
 }
 
 /// Answers of items `prefix`1 to `prefix`n that add up to a total.
-fn spread(prefix: &str, items: i64, mut total: i64) -> Vec<Answer> {
+fn spread(prefix: &str, items: i64, mut total: i64) -> Vec<(String, AnswerValue)> {
     let answers = (1..=items).map(|item| {
         let score = total.min(3);
         total -= score;
-        Answer { link_id: format!("{prefix}{item}"), value: often(score) }
+        (format!("{prefix}{item}"), often(score))
     });
     answers.collect()
 }
 
 /// A PHQ-9 of this total, with item 9.
-fn phq9(total: i64, item_9: i64) -> Response {
+fn phq9(total: i64, item_9: i64) -> Form {
     let mut answers = spread("phq-", 8, total - item_9);
-    answers.push(Answer { link_id: "phq-9".to_owned(), value: often(item_9) });
-    Response { questionnaire: "phq-9".to_owned(), answers }
+    answers.push(("phq-9".to_owned(), often(item_9)));
+    Form { code: "phq-9", answers }
 }
 
-fn gad7(total: i64) -> Response {
-    Response { questionnaire: "gad-7".to_owned(), answers: spread("gad-", 7, total) }
+fn gad7(total: i64) -> Form {
+    Form { code: "gad-7", answers: spread("gad-", 7, total) }
 }
 
-/// The ASQ, with these answers.
-fn asq(yes: [bool; 5]) -> Response {
-    let answers =
-        (1..).zip(yes).map(|(item, yes)| Answer { link_id: format!("asq-{item}"), value: AnswerValue::Boolean(yes) });
-    Response { questionnaire: "asq".to_owned(), answers: answers.collect() }
+/// The ASQ, with these answers; whether it is now is asked after a yes.
+fn asq(yes: [bool; 5]) -> Form {
+    let asked = if yes[..4].contains(&true) { 5 } else { 4 };
+    let answers = (1..).zip(yes).take(asked).map(|(item, yes)| (format!("asq-{item}"), AnswerValue::Boolean(yes)));
+    Form { code: "asq", answers: answers.collect() }
 }
 
-fn give(run: &mut Run, response: Response) -> Vec<Directive> {
-    run.step(Event::Answered(response))
+fn give(run: &mut Run, form: Form) -> Vec<Directive> {
+    run.answer(form.code, form.given())
+}
+
+/// The contact with the patient in danger, with its minutes.
+fn danger(run: &Run) -> Option<(u32, &Contact)> {
+    let contact = run.contacts().into_iter().find(|contact| contact.code == "SUICIDE_RISK")?;
+    let left = (run.contact_by(&contact.code)? - run.now()) / MINUTE;
+    Some((u32::try_from(left).expect("in the future"), contact))
+}
+
+/// A minute passes: what is answered then is another answer.
+fn pass(run: &mut Run) {
+    run.advance_to(run.now() + MINUTE);
 }
 
 /// Both scales, without item 9.
 fn score(run: &mut Run, total: i64) {
     give(run, phq9(total, 0));
     give(run, gad7(0));
+}
+
+/// The patient answers whatever else is asked: nothing is wrong.
+fn reassure(run: &mut Run) {
+    let no = || AnswerValue::Boolean(false);
+    for (form, links) in [("check-in", &["psychosis", "mania"][..]), ("asq", &["asq-1", "asq-2", "asq-3", "asq-4"])] {
+        if run.open_requests().contains(&form) {
+            run.answer(form, links.iter().map(|link| (*link, no())).collect());
+        }
+    }
 }
 
 fn day_of(run: &Run, task: &str) -> i64 {
@@ -116,8 +163,16 @@ fn asked(directives: &[Directive]) -> Vec<&str> {
     directives
         .iter()
         .filter_map(|directive| match directive {
-            Directive::Ask(questionnaire) => Some(questionnaire.as_str()),
+            Directive::Ask(question) => Some(question.questionnaire.as_str()),
             _ => None,
         })
         .collect()
+}
+
+/// Why the pathway closed the enrolment.
+fn closed(run: &Run) -> Option<&str> {
+    match run.ended()? {
+        Ended::Closed(reason) => Some(reason.code.as_str()),
+        Ended::Departed(_) => None,
+    }
 }

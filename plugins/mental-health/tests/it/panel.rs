@@ -2,9 +2,9 @@
 
 use xinglin_sdk::{
     clinical::{ObservationValue, OmissionReason, Section},
+    follow_up::{AnswerValue, Provenance},
     panel::{Act, Block, Error, Series, Tone, Viewer},
-    pathway::AnswerValue,
-    testing::{PathwayRun, START, words},
+    testing::{START, words},
     time::plus_days,
     types::{Coding, Decimal},
 };
@@ -76,12 +76,12 @@ fn a_total_is_meant_as_its_band_says() {
 
 #[test]
 fn a_total_on_record_is_a_point_too() {
-    let mut run: Run = PathwayRun::enrol(adult());
+    let mut run = Run::enrol(adult());
     give(&mut run, phq9(12, 0));
     run.advance_to(plus_days(START, 3));
     let mut total = run.patient.measurement(Coding::loinc("44261-6"), "8", "{score}");
     total.value = ObservationValue::Integer(8);
-    run.observed(total);
+    run.observed(total, Provenance::Clinician);
     assert_eq!(values(series(&shown(&run, Viewer::Patient))[0]), [12, 8]);
 }
 
@@ -92,7 +92,7 @@ fn the_patient_is_never_shown_a_risk() {
     give(&mut danger, phq9(17, 3));
     let mut item = danger.patient.measurement(Coding::loinc("44260-8"), "3", "{score}");
     item.value = ObservationValue::Integer(3);
-    danger.observed(item);
+    danger.observed(item, Provenance::Clinician);
     for run in [&danger, &answered(), &enrolled()] {
         for viewer in [Viewer::Patient, Viewer::Guardian] {
             let blocks = shown(run, viewer);

@@ -1,46 +1,60 @@
 //! The plan of two.
 
-use xinglin_sdk::{pathway::Role, testing::START, time::plus_days};
+use xinglin_sdk::{
+    follow_up::{Directive, Role, Team},
+    testing::START,
+    time::plus_days,
+};
 
 use crate::{Run, day_of, enrolled, score};
 
 fn signed() -> Run {
     let mut run = enrolled();
     score(&mut run, 7);
-    for task in ["plan-doctor", "plan-therapist"] {
-        run.complete(task);
-    }
+    run.fulfil("shared-plan", vec![]);
     run
 }
 
 fn reviewing(run: &Run) -> bool {
-    run.task("review-doctor").is_some() && run.task("review-therapist").is_some()
+    run.open_requests().contains(&"joint-review")
+}
+
+fn team<'a>(run: &'a Run, code: &str) -> &'a Team {
+    let of = |directive: &'a Directive| match directive {
+        Directive::Convene(team) if team.code == code => Some(team),
+        _ => None,
+    };
+    run.journal().iter().find_map(|(_, directive)| of(directive)).expect("a team")
 }
 
 #[test]
 fn each_owns_what_is_theirs() {
     let mut run = enrolled();
-    let owner = |run: &Run, task: &str| run.task(task).map(|task| task.owner);
-    assert_eq!(owner(&run, "plan-doctor"), Some(Role::Doctor));
-    assert_eq!(owner(&run, "plan-therapist"), Some(Role::Psychotherapist));
-    run.complete("plan-doctor");
-    assert!(run.task("session").is_none() && run.task("joint-review").is_none(), "signed by one");
-    run.complete("plan-therapist");
-    assert_eq!(owner(&run, "session"), Some(Role::Psychotherapist));
+    let seats: Vec<(Role, &str)> = team(&run, "shared-plan")
+        .participants
+        .iter()
+        .map(|one| (one.role, one.responsibility[1].text.as_str()))
+        .collect();
+    assert_eq!(seats, [(Role::Doctor, "diagnosis and medicines"), (Role::Psychotherapist, "sessions")]);
+    assert!(run.task("session").is_none() && run.task("joint-review").is_none(), "it is not signed by both");
+    run.fulfil("shared-plan", vec![]);
+    assert_eq!(run.task("session").map(|task| task.owner), Some(Role::Psychotherapist));
     assert_eq!(day_of(&run, "joint-review"), 28);
 }
 
 #[test]
 fn a_plan_that_is_not_signed_is_reported() {
     let mut run = enrolled();
-    run.complete("plan-doctor");
     run.advance_to(plus_days(START, 7) - 1);
     assert!(!run.alerts().contains(&"PLAN_UNSIGNED"));
     run.advance_to(plus_days(START, 7));
-    assert_eq!(run.alert("PLAN_UNSIGNED").map(|alert| alert.owner), Some(Role::Psychotherapist));
+    assert_eq!(run.alert("PLAN_UNSIGNED").map(|alert| alert.owner), Some(Role::Doctor));
     run.advance_to(plus_days(START, 8));
     assert_eq!(run.alerts().iter().filter(|code| **code == "PLAN_UNSIGNED").count(), 1);
-    assert!(run.task("plan-therapist").is_some(), "still wanted");
+    assert_eq!(run.request_ends("shared-plan"), Some(plus_days(START, 14)), "still wanted");
+    run.turn_down("shared-plan");
+    assert_eq!(run.alerts().iter().filter(|code| **code == "PLAN_UNSIGNED").count(), 2);
+    assert!(run.open_requests().contains(&"shared-plan"));
 }
 
 #[test]
@@ -65,9 +79,9 @@ fn joint_review_every_4_sessions_or_28_days() {
         run.advance(5);
         run.complete("session");
     }
-    run.complete("review-doctor");
-    assert!(run.task("joint-review").is_none(), "reviewed by one");
-    run.complete("review-therapist");
+    assert_eq!(team(&run, "joint-review").participants.len(), 2);
+    assert!(run.task("joint-review").is_none(), "it is not reviewed by both");
+    run.fulfil("joint-review", vec![]);
     assert_eq!(day_of(&run, "joint-review"), 20 + 28);
     run.advance(5);
     run.complete("session");
@@ -77,15 +91,13 @@ fn joint_review_every_4_sessions_or_28_days() {
 #[test]
 fn a_joint_review_that_is_missed_is_reported() {
     let mut run = signed();
-    run.advance_to(plus_days(START, 28));
-    run.complete("review-therapist");
     run.advance_to(plus_days(START, 31) - 1);
     assert!(!run.alerts().contains(&"JOINT_REVIEW_MISSED"));
     run.advance_to(plus_days(START, 31));
     assert_eq!(run.alert("JOINT_REVIEW_MISSED").map(|alert| alert.owner), Some(Role::Doctor));
     run.advance_to(plus_days(START, 32));
     assert_eq!(run.alerts().iter().filter(|code| **code == "JOINT_REVIEW_MISSED").count(), 1);
-    run.complete("review-doctor");
+    run.fulfil("joint-review", vec![]);
     assert!(run.task("joint-review").is_some());
 }
 

@@ -2,17 +2,17 @@
 
 use xinglin_sdk::{
     clinical::ObservationValue,
-    pathway::{Destination, Directive, Event, Role, Severity},
-    testing::START,
+    follow_up::{Directive, Event, FollowUp as _, Provenance, Role, Severity, TaskRef},
+    testing::{Host, START},
     time::{DAY, plus_days},
     types::Coding,
 };
 
-use crate::{Run, asked, codes, day_of, enrolled, gad7, give, messages, minor, phq9, score};
+use crate::{Run, asked, codes, day_of, enrolled, gad7, give, minor, phq9, score};
 
 /// Days on which the PHQ-9 was asked.
 fn days_asked(run: &Run) -> Vec<i64> {
-    let asked = run.journal().iter().filter(|(_, one)| *one == Directive::Ask("phq-9".to_owned()));
+    let asked = run.journal().iter().filter(|(_, one)| asked(std::slice::from_ref(one)) == ["phq-9"]);
     asked.map(|(at, _)| (at - START) / DAY).collect()
 }
 
@@ -26,6 +26,7 @@ fn the_cadence_of_the_scales() {
         assert!(days_asked(&run).iter().all(|asked| *asked < day.max(1)), "before day {day}");
         run.advance_to(plus_days(START, day));
         score(&mut run, 7);
+        crate::reassure(&mut run);
     }
     assert_eq!(days_asked(&run), [0, 14, 28, 42, 56, 70, 84, 112, 140, 168, 196]);
     assert!(!run.alerts().contains(&"SCALES_MISSED"));
@@ -38,48 +39,48 @@ fn scales_that_nobody_answers() {
     score(&mut run, 7);
     run.advance_to(plus_days(START, 14));
     give(&mut run, phq9(7, 0));
-    run.advance_to(plus_days(START, 15));
-    let again = run.journal().iter().filter(|(at, _)| *at == plus_days(START, 15)).map(|(_, one)| one.clone());
-    let again: Vec<Directive> = again.collect();
-    assert_eq!((asked(&again), messages(&again).len()), (vec!["gad-7"], 1), "only what is missing");
     run.advance_to(plus_days(START, 17) - 1);
-    assert!(!run.alerts().contains(&"SCALES_MISSED"));
+    let again: Vec<_> = run.reminders().iter().filter(|(at, _)| *at > plus_days(START, 14)).collect();
+    let (gad, signs) = (("gad-7", 1), ("check-in", 1));
+    for (form, times) in [("phq-9", 0), gad, signs] {
+        assert_eq!(again.iter().filter(|(_, again)| again == form).count(), times, "only what is missing: {form}");
+    }
+    assert!(!run.alerts().iter().skip(1).any(|code| *code == "SCALES_MISSED"), "{:?}", run.alerts());
     run.advance_to(plus_days(START, 17));
     assert_eq!(run.alert("SCALES_MISSED").map(|alert| alert.owner), Some(Role::HealthManager));
 
     let mut never = enrolled();
-    never.advance(3);
-    assert!(never.alerts().contains(&"SCALES_MISSED"), "those of the first day too");
-    never.advance(100);
-    assert_eq!(never.alerts().iter().filter(|code| **code == "SCALES_MISSED").count(), 7);
+    never.advance_to(plus_days(START, 3) - 1);
+    assert!(never.alerts().is_empty());
+    never.advance_to(plus_days(START, 3));
+    assert_eq!(never.alerts(), ["SCALES_MISSED"], "those of the first day too, once for all of a day");
+    never.advance(97);
+    let missed = never.alerts().iter().filter(|code| **code == "SCALES_MISSED").count();
+    assert_eq!(missed, 7);
 }
 
 #[test]
-fn what_is_only_ticked_is_asked_again() {
+fn what_is_only_ticked_stays() {
     let mut run = enrolled();
     score(&mut run, 7);
     run.complete("scales-14");
     assert_eq!(day_of(&run, "scales-14"), 14, "before its day");
+    run.decline("scales-14");
+    assert_eq!(day_of(&run, "scales-14"), 14);
     run.advance_to(plus_days(START, 14));
-    run.complete("scales-14");
-    assert_eq!((day_of(&run, "scales-14"), day_of(&run, "scales-28")), (15, 28), "without answers");
-    run.advance_to(plus_days(START, 15));
-    score(&mut run, 7);
-    assert!(run.task("scales-14").is_none());
+    assert_eq!(day_of(&run, "scales-28"), 28);
+    assert!(run.open_requests().contains(&"phq-9"));
 }
 
 #[test]
 fn after_a_long_stop_one_set_is_asked() {
     let mut run = enrolled();
     run.advance_to(plus_days(START, 13));
-    let late = xinglin_sdk::pathway::TaskRef { code: "scales-14".to_owned(), due: plus_days(START, 14) };
-    let mut host = xinglin_sdk::testing::Host::of::<mental_health::MentalHealth>();
+    let late = TaskRef { code: "scales-14".to_owned(), due: plus_days(START, 14) };
     let now = plus_days(START, 400);
     let (state, snapshot) = (run.state().cloned(), run.patient.snapshot(now));
-    let outcome = host.call(|| {
-        <mental_health::MentalHealth as xinglin_sdk::pathway::Pathway>::step(state, Event::TaskDue(late), snapshot, now)
-    });
-    let outcome = outcome.expect("decided");
+    let step = || mental_health::MentalHealth::step(state, Event::TaskDue(late), snapshot, now);
+    let outcome = Host::of::<mental_health::MentalHealth>().call(step).expect("decided");
     let planned = outcome.directives.iter().filter_map(|one| match one {
         Directive::ScheduleTask(task) => Some((task.due - START) / DAY),
         _ => None,
@@ -112,17 +113,17 @@ fn totals_that_a_doctor_reviews() {
 #[test]
 fn the_tenth_item_is_told_and_not_scored() {
     let mut run = enrolled();
-    let mut response = phq9(9, 0);
-    let difficult = xinglin_sdk::pathway::AnswerValue::Choice(Coding::loinc("LA6575-0"));
-    response.answers.push(xinglin_sdk::pathway::Answer { link_id: "phq-10".to_owned(), value: difficult });
-    let directives = give(&mut run, response);
-    let note = directives.iter().find_map(|one| match one {
-        Directive::ProposeNote(text) => Some(text.clone()),
-        _ => None,
-    });
-    let note = note.expect("a note");
-    assert_eq!(note[0].text, "PHQ-9 9/27(轻度,功能影响:极度困难)。");
-    assert_eq!(note[1].text, "PHQ-9 9/27 (mild; effect on life: Extremely difficult).");
+    let difficult = xinglin_sdk::follow_up::AnswerValue::Choice(Coding::loinc("LA6575-0"));
+    let directives = give(&mut run, phq9(9, 0).with("phq-10", Some(difficult)));
+    let notes: Vec<_> = directives
+        .iter()
+        .filter_map(|one| match one {
+            Directive::ProposeNote(text) => Some([text[0].text.as_str(), text[1].text.as_str()]),
+            _ => None,
+        })
+        .collect();
+    let total = ["PHQ-9 9/27(轻度)。", "PHQ-9 9/27 (mild)."];
+    assert_eq!(notes, [total, ["PHQ-9 功能影响:极度困难。", "PHQ-9, effect on life: Extremely difficult."]]);
     assert!(codes(&directives).is_empty());
 }
 
@@ -149,10 +150,12 @@ fn no_response_at_day_56() {
     ] {
         let run = after(first, 56, total);
         assert_eq!(run.alerts().contains(&"NO_RESPONSE"), conference, "{first} → {total}");
-        let found = run.referrals().iter().any(|one| one.destination == Destination::Multidisciplinary);
-        assert_eq!(found, conference, "{first} → {total}");
-        let opinions = run.open_tasks().into_iter().filter(|task| task.starts_with("mdt-")).count();
-        assert_eq!(opinions, if conference { 3 } else { 0 }, "three disciplines");
+        let team = run.journal().iter().find_map(|(_, one)| match one {
+            Directive::Convene(team) if team.code == "no-response" => Some(team),
+            _ => None,
+        });
+        assert_eq!(team.map(|team| team.participants.len()), conference.then_some(3), "{first} → {total}");
+        assert_eq!(run.open_requests().contains(&"no-response"), conference);
     }
 }
 
@@ -169,20 +172,21 @@ fn no_response_is_judged_from_day_56() {
 
 #[test]
 fn a_conference_is_followed_up() {
-    let mut run = after(18, 56, 18);
-    for task in ["plan-doctor", "plan-therapist"] {
-        run.complete(task);
-    }
+    let mut run = enrolled();
+    run.fulfil("shared-plan", vec![]);
+    score(&mut run, 18);
+    run.advance_to(plus_days(START, 56));
+    score(&mut run, 18);
     let missing = |run: &Run| run.alerts().iter().filter(|code| **code == "MDT_OPINION_MISSING").count();
-    run.complete("mdt-psychiatry");
-    run.complete("mdt-pharmacy");
     run.advance_to(plus_days(START, 63) - 1);
     assert_eq!(missing(&run), 0);
     run.advance_to(plus_days(START, 63));
     assert_eq!(missing(&run), 1);
-    assert_eq!(run.alert("MDT_OPINION_MISSING").map(|alert| alert.owner), Some(Role::Psychotherapist));
-    run.complete("mdt-psychotherapy");
-    assert!(run.task("plan-doctor").is_some() && run.task("plan-therapist").is_some(), "a plan to sign anew");
+    assert_eq!(run.alert("MDT_OPINION_MISSING").map(|alert| alert.owner), Some(Role::Doctor));
+    assert_eq!(run.request_ends("no-response"), Some(plus_days(START, 70)), "still wanted");
+    assert!(!run.open_requests().contains(&"shared-plan"));
+    run.fulfil("no-response", vec![]);
+    assert!(run.open_requests().contains(&"shared-plan"), "a plan to sign anew");
 }
 
 #[test]
@@ -225,9 +229,9 @@ fn maintenance_ends_after_90_days() {
     run.complete("maintenance-end");
     assert_eq!(day_of(&run, "maintenance-end"), 56 + 90, "not before");
     run.advance_to(plus_days(START, 146) - 1);
-    assert!(run.closed().is_none());
+    assert!(run.ended().is_none());
     run.advance_to(plus_days(START, 146));
-    assert_eq!(run.closed().map(|reason| reason.code.as_str()), Some("REMISSION_MAINTAINED"));
+    assert_eq!(crate::closed(&run), Some("REMISSION_MAINTAINED"));
 
     for (total, stage, closes) in
         [(4, "maintenance", true), (5, "maintenance", false), (9, "maintenance", false), (10, "treatment", false)]
@@ -237,13 +241,13 @@ fn maintenance_ends_after_90_days() {
         score(&mut run, total);
         assert_eq!(run.stage(), stage, "{total}");
         run.advance_to(plus_days(START, 147));
-        assert_eq!(run.closed().is_some(), closes, "{total}");
+        assert_eq!(run.ended().is_some(), closes, "{total}");
     }
     let mut danger = maintained();
     danger.advance(89);
     give(&mut danger, phq9(4, 2));
     danger.advance(2);
-    assert!(danger.closed().is_none(), "nobody in danger is let go");
+    assert!(danger.ended().is_none(), "nobody in danger is let go");
 }
 
 #[test]
@@ -251,8 +255,7 @@ fn a_total_out_of_bounds_or_of_the_future_is_none() {
     for (code, most, alert) in [("44261-6", 27, "PHQ9_SEVERE"), ("70274-6", 21, "GAD7_REVIEW")] {
         for (value, counts) in [(most - 1, true), (most, true), (most + 1, false), (-1, false)] {
             let mut run = enrolled();
-            let observation = run.patient.measurement(Coding::loinc(code), &value.to_string(), "{score}");
-            let found = run.step(Event::Observed(observation));
+            let found = run.observe(Coding::loinc(code), &value.to_string(), "{score}", Provenance::Clinician);
             assert_eq!(codes(&found).contains(&alert), counts, "{code} {value}");
         }
         let mut run = enrolled();
@@ -267,7 +270,7 @@ fn a_total_out_of_bounds_or_of_the_future_is_none() {
         ] {
             let mut observation = run.patient.measurement(Coding::loinc(code), "20", "{score}");
             observation.effective = at;
-            let found = run.step(Event::Observed(observation));
+            let found = run.observed(observation, Provenance::Clinician);
             assert_eq!(codes(&found).contains(&alert), counts, "{code} at {at:?}");
         }
         for value in
@@ -275,7 +278,7 @@ fn a_total_out_of_bounds_or_of_the_future_is_none() {
         {
             let mut observation = run.patient.measurement(Coding::loinc(code), "20", "{score}");
             observation.value = value;
-            assert!(run.step(Event::Observed(observation)).is_empty(), "{code}");
+            assert!(run.observed(observation, Provenance::Clinician).is_empty(), "{code}");
         }
     }
 }
@@ -286,6 +289,6 @@ fn severity_of_each_alert() {
     for code in ["PHQ9_SEVERE", "NO_RESPONSE"] {
         assert_eq!(run.alert(code).map(|alert| (alert.severity, alert.owner)), Some((Severity::Warning, Role::Doctor)));
     }
-    let mut child: Run = xinglin_sdk::testing::PathwayRun::enrol(minor());
+    let mut child = Run::enrol(minor());
     assert!(give(&mut child, phq9(12, 0)).iter().any(|one| matches!(one, Directive::RaiseAlert(_))), "whoever answers");
 }

@@ -276,6 +276,7 @@ impl Scene {
         self.tasks(now).await?;
         self.alerts(now).await?;
         self.requests(now).await?;
+        self.decisions(now).await?;
         self.messages(now).await?;
         self.alerts(now).await?;
         self.holds(now).await
@@ -304,8 +305,11 @@ impl Scene {
     async fn answer(&mut self, now: Instant, code: &str, instead: Option<(&str, Value)>) -> Result<Value> {
         let known = self.questionnaires.as_array().into_iter().flatten().find(|one| one["id"] == code);
         let known = known.with_context(|| format!("no questionnaire {code}"))?;
-        let mut answers = Vec::new();
+        let mut answers: Vec<Value> = Vec::new();
         for item in known["item"].as_array().into_iter().flatten() {
+            if !is_asked(item, &answers) {
+                continue;
+            }
             let link = item["linkId"].as_str().unwrap_or_default();
             let said = match &instead {
                 Some((other, value)) if *other == link => Some(value.clone()),
@@ -401,6 +405,48 @@ impl Scene {
         }
         if reported {
             tokio::time::sleep(TOLD).await;
+        }
+        Ok(())
+    }
+
+    /// Teams decide together, and who was referred is seen.
+    async fn decisions(&mut self, now: Instant) -> Result<()> {
+        let doctor = self.client("doctor").await?;
+        let list = doctor.get(&format!("{}/requests", self.enrolment)).await?;
+        for request in list.as_array().into_iter().flatten().filter(|one| one["state"] == "open") {
+            let (path, code) = (format!("/api/v1/requests/{}", text(request, "/id")?), text(request, "/code")?);
+            match request["kind"].as_str() {
+                Some("team") => {
+                    let seats = request["detail"]["asked"]["team"]["participants"].as_array().cloned();
+                    let seats = seats.unwrap_or_default();
+                    let role = |seat: &Value| STAFF.into_iter().find(|role| seat["role"] == *role);
+                    let roles: Vec<&'static str> = seats.iter().filter_map(role).collect();
+                    let people: BTreeSet<&str> = roles.iter().copied().collect();
+                    if people.len() < seats.len() {
+                        // One of each role works here: nobody speaks for two.
+                        continue;
+                    }
+                    for (seat, role) in roles.iter().enumerate() {
+                        let opinion = json!({ "seat": seat, "text": "As before." });
+                        self.client(role).await?.post(&format!("{path}/opinions"), &opinion).await?;
+                    }
+                    doctor.post(&format!("{path}/plan"), &json!({ "text": "It goes on as it is." })).await?;
+                    for (seat, role) in roles.iter().enumerate() {
+                        let signature = json!({ "seat": seat });
+                        self.client(role).await?.post(&format!("{path}/signatures"), &signature).await?;
+                    }
+                    self.saw(now, "doctor", "decides", &format!("{code}, with {}", roles[1..].join(" and ")));
+                }
+                Some("referral") => {
+                    let found =
+                        (self.script.found)(&code).map(|(system, code)| json!({ "system": system, "code": code }));
+                    let outcome: Vec<Value> = found.into_iter().collect();
+                    let seen = json!({ "note": "Seen in person.", "outcome": outcome });
+                    doctor.post(&format!("{path}/fulfil"), &seen).await?;
+                    self.saw(now, "doctor", "records", &format!("{code}: seen in person"));
+                }
+                _ => {}
+            }
         }
         Ok(())
     }
@@ -501,6 +547,27 @@ impl Scene {
         ensure!(chain["intact"] == true, "the chain is broken: {chain}");
         self.story.say(format!("{} calls, chain intact", chain["length"]));
         Ok(())
+    }
+}
+
+/// Whether a question is asked after these answers: as FHIR `enableWhen` says of what was chosen, of yes or no, and of
+/// whether there is an answer. What is of a number or more the patients of the demonstration do not reach.
+fn is_asked(item: &Value, answers: &[Value]) -> bool {
+    let Some(conditions) = item["enableWhen"].as_array() else { return true };
+    let holds = |condition: &Value| {
+        let given = answers.iter().find(|answer| answer["link_id"] == condition["question"]).map(|one| &one["value"]);
+        match (condition["operator"].as_str(), given) {
+            (Some("exists"), given) => condition["answerBoolean"] == given.is_some(),
+            (Some("="), Some(given)) if !condition["answerCoding"].is_null() => {
+                given["choice"]["code"] == condition["answerCoding"]["code"]
+            }
+            (Some("="), Some(given)) => given["boolean"] == condition["answerBoolean"],
+            _ => false,
+        }
+    };
+    match item["enableBehavior"].as_str() {
+        Some("any") => conditions.iter().any(holds),
+        _ => conditions.iter().all(holds),
     }
 }
 

@@ -101,8 +101,9 @@ pub async fn tell(
         tenant,
         patient,
     };
-    let encounter = scene.follow_up(&recent).await?;
-    let enrolment = scene.pathway(&encounter).await?;
+    let stopped = scene.follow_up(&recent).await?;
+    let enrolment = scene.pathway(&stopped).await?;
+    let encounter = scene.visit(&recent).await?;
     let prescription = scene.prescribe(&encounter).await?;
     scene.pay_and_dispense(&encounter, &prescription).await?;
     scene.timer(&enrolment).await?;
@@ -375,13 +376,20 @@ impl Scene {
         let Self { story, cast, patient, .. } = self;
         story.step("The patient shows evidence of the earlier diagnosis, and the doctor accepts the follow-up");
         let consent = text(&cast.patient.get("/api/v1/consent").await?, "/sha256")?;
-        let mut ask = json!({ "patient": patient, "consent": consent });
+        let ask = json!({ "patient": patient, "consent": consent });
         let refused = cast.patient.refused("/api/v1/encounters", &ask, "ENC_NO_EVIDENCE").await?;
         story.refused("a first visit online, without evidence", &refused);
-        ask["evidence"] = json!([{
+        self.visit(recent).await
+    }
+
+    async fn visit(&mut self, recent: &Recent) -> Result<String> {
+        let Self { story, cast, patient, .. } = self;
+        let consent = text(&cast.patient.get("/api/v1/consent").await?, "/sha256")?;
+        let evidence = json!([{
             "kind": "outpatient_record", "document": recent.document, "conditions": [recent.condition],
             "institution": "City Hospital",
         }]);
+        let ask = json!({ "patient": patient, "consent": consent, "evidence": evidence });
         let visit = cast.patient.post("/api/v1/encounters", &ask).await?;
         let encounter = text(&visit, "/id")?;
         let accept = json!({ "diagnoses": [{
@@ -410,7 +418,7 @@ impl Scene {
             ));
         }
 
-        story.step("A critical glucose raises the alert and stops online prescribing");
+        story.step("A critical glucose raises the alert and stops the visit and online prescribing");
         let told =
             cast.patient.post(&format!("/api/v1/enrolments/{enrolment}/answers"), &answers("17.2", "8.1")).await?;
         story.calls(&cast.administrator, &told).await?;
@@ -424,10 +432,8 @@ impl Scene {
             "alert {}: the doctor must look within {minutes} minutes, by {}",
             critical["code"], critical["deadline"]
         ));
-        let draft = cast.doctor.post("/api/v1/prescriptions", &draft(encounter, &[])).await?;
-        let path = format!("/api/v1/prescriptions/{}", text(&draft, "/id")?);
-        let refused = cast.doctor.refused(&format!("{path}/sign"), &json!({ "valid_days": 3 }), "ENC_RED_FLAG").await?;
-        story.refused("signing a prescription meanwhile", &refused);
+        let refused = cast.doctor.refused("/api/v1/prescriptions", &draft(encounter, &[]), "ENC_RED_FLAG").await?;
+        story.refused("prescribing meanwhile", &refused);
         let taken =
             cast.doctor.post(&format!("/api/v1/alerts/{}/acknowledge", text(&critical, "/id")?), &Value::Null).await?;
         story.say(format!("the doctor takes the alert up, in time: {}", taken["in_time"]));
@@ -439,6 +445,9 @@ impl Scene {
             cast.doctor.post(&format!("/api/v1/holds/{}/release", text(hold, "/id")?), &release).await?;
             story.say(format!("the doctor lifts the hold {} with a written reason", hold["code"]));
         }
+        let note = json!({ "note": "Seen in person today: no ketosis. To be followed up online." });
+        let closed = cast.doctor.post(&format!("/api/v1/encounters/{encounter}/close"), &note).await?;
+        story.say(format!("the stopped visit is {}; another one follows", text(&closed, "/status")?));
         let told =
             cast.patient.post(&format!("/api/v1/enrolments/{enrolment}/answers"), &answers("9.8", "7.4")).await?;
         story.calls(&cast.administrator, &told).await?;

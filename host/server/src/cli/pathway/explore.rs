@@ -11,7 +11,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use super::synthetic::{needed, observation, values};
+use super::synthetic::{needed, observation, recorded, values};
 use anyhow::{Result, bail};
 use xinglin_domain::{
     clinical::{Condition, ConditionStatus, Observation, ObservationValue, Sex, Snapshot, Subject},
@@ -19,7 +19,7 @@ use xinglin_domain::{
     id::{CallId, TenantId},
     pathway::{
         Alert, Answer, AnswerKind, AnswerValue, Definition, Directive, Event, Item, Outcome, PathwayError, Provenance,
-        Questionnaire, Reading, Response, Role, State, TaskEnd, TaskRef, TaskReport,
+        Questionnaire, Reading, Response, Role, State, Task, TaskEnd, TaskRef, TaskReport,
     },
     review::Severity,
     time::{Day, Instant},
@@ -138,9 +138,22 @@ struct Open {
     due: Instant,
     window_minutes: i64,
     told: Option<Told>,
+    /// From one to the next, if it repeats itself.
+    every_days: Option<i64>,
 }
 
 impl Open {
+    fn new(task: &Task) -> Self {
+        let every_days = task.repeat.map(|repeat| i64::from(repeat.every_days));
+        Self { due: task.due, window_minutes: i64::from(task.window_minutes), told: None, every_days }
+    }
+
+    /// The next of its repetitions.
+    fn again(&self) -> Option<Self> {
+        let due = self.due.plus_days(self.every_days?);
+        Some(Self { due, told: None, ..self.clone() })
+    }
+
     /// What the host tells next of it, and when.
     fn next(&self) -> Option<(Instant, Told)> {
         match self.told {
@@ -149,7 +162,8 @@ impl Open {
             Some(Told::Due | Told::Overdue) if self.window_minutes > 0 => {
                 Some((self.due.plus_minutes(self.window_minutes), Told::Missed))
             }
-            Some(_) => None,
+            // What repeats itself comes again when this one is over.
+            Some(_) => self.again().map(|next| (next.due, Told::Due)),
         }
     }
 }
@@ -182,7 +196,8 @@ impl Situation {
     fn timer(&self) -> Option<Move> {
         let timers = self.tasks.iter().filter_map(|(code, open)| {
             let (at, told) = open.next()?;
-            Some((at.max(self.now), told, code.clone(), open.due))
+            let due = if told == Told::Due { at } else { open.due };
+            Some((at.max(self.now), told, code.clone(), due))
         });
         let (at, told, code, due) = timers.min_by_key(|(at, ..)| *at)?;
         let task = TaskRef { code: code.clone(), due };
@@ -413,10 +428,15 @@ impl<'a> Search<'a> {
         if let Some((code, told)) = &next.told
             && let Some(open) = situation.tasks.get_mut(code)
         {
+            if let (Told::Due, Some(_), Some(again)) = (told, open.told, open.again()) {
+                *open = again;
+            }
             open.told = Some(*told);
         }
-        if let Some(code) = &next.done {
-            situation.tasks.remove(code);
+        if let Some(code) = &next.done
+            && let Some(again) = situation.tasks.remove(code).and_then(|open| open.again())
+        {
+            situation.tasks.insert(code.clone(), again);
         }
         for (event, recorded) in &next.events {
             if let Some(recorded) = recorded {
@@ -484,7 +504,7 @@ impl<'a> Search<'a> {
             match directive {
                 Directive::ScheduleTask(task) => {
                     self.text("task", &task.code, &task.title, situation);
-                    let open = Open { due: task.due, window_minutes: i64::from(task.window_minutes), told: None };
+                    let open = Open::new(&task);
                     situation.tasks.insert(task.code, open);
                 }
                 Directive::CancelTask(code) => {
@@ -644,11 +664,10 @@ fn answered(questionnaire: &Questionnaire, style: Style, other: Option<usize>, a
             continue;
         }
         let Some(value) = answer(question, style) else { continue };
-        if let (Some(code), AnswerValue::Quantity(quantity)) = (&question.records_as, &value) {
-            let told = observation(code, ObservationValue::Quantity(quantity.clone()), at, true);
-            events.push((observed(told.clone(), Provenance::SelfReported), Some(told)));
-        }
         answers.push(Answer { link_id: question.link_id.clone(), values: vec![value], at, author: Role::Patient });
+    }
+    for told in recorded(questionnaire, &answers, at) {
+        events.push((observed(told.clone(), Provenance::SelfReported), Some(told)));
     }
     let response = Response { questionnaire: questionnaire.code.clone(), answers };
     events.push((Event::Answered(response), None));
@@ -707,7 +726,7 @@ mod tests {
     use xinglin_domain::{
         clinical::DataNeed,
         coding::system,
-        pathway::{Question, Stage, Task},
+        pathway::{Question, Repetition, Stage},
     };
 
     use super::*;
@@ -767,7 +786,7 @@ mod tests {
                     owner: Role::Nurse,
                     due,
                     window_minutes: 2 * 24 * 60,
-                    repeat: None,
+                    repeat: (wrong == "repeats").then_some(Repetition { every_days: 7, times: None }),
                 })
             };
             match event {
@@ -783,6 +802,8 @@ mod tests {
                     }));
                 }
                 Event::TaskEnded(report) if report.end == TaskEnd::Done && wrong == "stops" => {}
+                // The host has the next one.
+                Event::TaskEnded(_) if wrong == "repeats" => {}
                 Event::TaskEnded(_) => directives.push(task("visit")),
                 Event::Answered(response) => {
                     let worse = response.answers.iter().any(|one| one.values == [AnswerValue::Boolean(true)]);
@@ -838,8 +859,10 @@ mod tests {
             assert!(names.contains(&name), "{wrong}: {names:?}");
             assert!(explored.steps <= 5_000);
         }
-        let (names, explored) = found("nothing");
-        assert_eq!((names, explored.whole), (vec![], true));
+        for right in ["nothing", "repeats"] {
+            let (names, explored) = found(right);
+            assert_eq!((names, explored.whole), (vec![], true), "{right}");
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use xinglin_domain::{
     clinical::{DataNeed, Observation, ObservationValue},
     coding::{Attribute, AttributeValue, Coding, Decimal, Quantity, system},
     measure,
-    pathway::Definition,
+    pathway::{Answer, AnswerValue, Definition, Questionnaire},
     time::Instant,
 };
 use xinglin_pathway_file::known;
@@ -57,4 +57,27 @@ pub(in crate::cli) fn observation(code: &Coding, value: ObservationValue, at: In
         reported.then(|| Attribute { key: "xinglin.self-reported".to_owned(), value: AttributeValue::Boolean(true) });
     let attributes = reported.into_iter().collect();
     Observation { code: vec![code.clone()], value, components: Vec::new(), effective: Some(at), attributes }
+}
+
+/// What the host records of answers before it tells of them: each that is an observation, and the scores.
+pub(in crate::cli) fn recorded(form: &Questionnaire, answers: &[Answer], at: Instant) -> Vec<Observation> {
+    let mut all = Vec::new();
+    for answer in answers {
+        let item = form.items.iter().find(|item| item.link_id == answer.link_id);
+        let Some(code) = item.and_then(|item| item.records_as.as_ref()) else { continue };
+        all.extend(answer.values.iter().map(|value| {
+            let value = match value {
+                AnswerValue::Boolean(yes) => ObservationValue::Boolean(*yes),
+                AnswerValue::Integer(number) => ObservationValue::Integer(*number),
+                AnswerValue::Quantity(quantity) => ObservationValue::Quantity(quantity.clone()),
+                AnswerValue::Choice(choice) => ObservationValue::Coded(vec![choice.clone()]),
+                AnswerValue::Text(text) => ObservationValue::Text(text.clone()),
+                AnswerValue::Decimal(_) | AnswerValue::Date(_) | AnswerValue::Moment(_) => ObservationValue::Absent,
+            };
+            observation(code, value, at, true)
+        }));
+    }
+    let sum = |(code, sum): (&Coding, i64)| observation(code, ObservationValue::Integer(sum), at, true);
+    all.extend(form.scores(answers).into_iter().map(sum));
+    all
 }

@@ -14,7 +14,7 @@ use xinglin_domain::{
 };
 
 use super::{Pathway, START, dice::Dice};
-use crate::cli::pathway::synthetic::{observation, values};
+use crate::cli::pathway::synthetic::{observation, recorded, values};
 
 /// Most observations of a snapshot.
 const KEPT: usize = 60;
@@ -380,7 +380,7 @@ impl<'a> Course<'a> {
     }
 
     fn answers(&mut self, known: &Questionnaire, now: Instant) -> (Response, Vec<Observation>) {
-        let (mut answers, mut measured) = (Vec::new(), Vec::new());
+        let mut answers = Vec::new();
         for question in &known.items {
             if !known.asks(question, &answers) {
                 continue;
@@ -389,9 +389,6 @@ impl<'a> Course<'a> {
                 continue;
             }
             let Some(value) = self.reply(question, now) else { continue };
-            if let (Some(code), AnswerValue::Quantity(quantity)) = (&question.records_as, &value) {
-                measured.push(observation(code, ObservationValue::Quantity(quantity.clone()), now, true));
-            }
             answers.push(Answer {
                 link_id: question.link_id.clone(),
                 values: vec![value],
@@ -399,6 +396,7 @@ impl<'a> Course<'a> {
                 author: Role::Patient,
             });
         }
+        let measured = recorded(known, &answers, now);
         (Response { questionnaire: known.code.clone(), answers }, measured)
     }
 

@@ -30,6 +30,8 @@ pub struct Script {
     pub answer: fn(i64, &str, &str) -> Option<Value>,
     /// What the laboratory finds on a day: value and unit.
     pub result: fn(i64, &str) -> Option<(&'static str, &'static str)>,
+    /// What is found where the patient is referred, by the code of the referral: system and code.
+    pub found: fn(&str) -> Option<(&'static str, &'static str)>,
     /// A suicidal answer: questionnaire, question, value.
     pub suicidal: Option<(&'static str, &'static str, Value)>,
 }
@@ -66,6 +68,7 @@ impl Which {
                 medicine: Some("A10BA02"),
                 answer: diabetic,
                 result: chemistry,
+                found: examination,
                 suicidal: None,
             },
             Self::Hiv => Script {
@@ -78,6 +81,7 @@ impl Which {
                     (link == "gap-hours").then_some(no_gap)
                 },
                 result: virology,
+                found: |_| None,
                 suicidal: None,
             },
             Self::MentalHealth => Script {
@@ -89,6 +93,7 @@ impl Which {
                     scale(questionnaire, link, if day < 40 { 2 } else { usize::from(day < 90) })
                 },
                 result: |_, _| None,
+                found: |_| None,
                 suicidal: Some(("phq-9", "phq-9", often(3))),
             },
         }
@@ -125,7 +130,16 @@ fn chemistry(day: i64, code: &str) -> Option<(&'static str, &'static str)> {
         "4548-4" => Some((if day < 80 { "7.6" } else { "6.8" }, "%")),
         "98979-8" => Some(("92", "mL/min/{1.73_m2}")),
         "9318-7" => Some(("18", "mg/g")),
+        "14682-9" => Some(("66", "umol/L")),
         "22748-8" => Some(("2.1", "mmol/L")),
+        _ => None,
+    }
+}
+
+fn examination(code: &str) -> Option<(&'static str, &'static str)> {
+    match code {
+        "yearly-retina" => Some(("http://loinc.org", "LA18643-9")),
+        "yearly-foot" => Some(("urn:xinglin:diabetes", "foot-risk-1")),
         _ => None,
     }
 }

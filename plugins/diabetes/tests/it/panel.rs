@@ -4,17 +4,15 @@ use diabetes::Diabetes;
 use xinglin_sdk::{
     clinical::{OmissionReason, Section},
     panel::{Act, Block, Error, Metric, Scale, Series, Tone, Viewer},
-    testing::{Host, PathwayRun, Patient, START, words},
-    time::{DAY, plus_days},
+    testing::{Host, START, words},
+    time::{DAY, MINUTE, plus_days},
     types::{Coding, Decimal},
 };
 
-fn patient() -> Patient {
-    Patient::aged(58).days_ago(900).diagnosed(Coding::icd10("E11.900x001"))
-}
+use crate::{Run, meter, patient};
 
 /// With these glucoses and HbA1c, so many days before the start.
-fn measured(glucoses: &[(i64, &str)], hba1c: &[(i64, &str)]) -> PathwayRun<Diabetes> {
+fn measured(glucoses: &[(i64, &str)], hba1c: &[(i64, &str)]) -> Run {
     let mut patient = patient();
     for (ago, value) in glucoses {
         patient = patient.days_ago(*ago).measured(Coding::loinc("14743-9"), value, "mmol/L");
@@ -22,10 +20,10 @@ fn measured(glucoses: &[(i64, &str)], hba1c: &[(i64, &str)]) -> PathwayRun<Diabe
     for (ago, value) in hba1c {
         patient = patient.days_ago(*ago).measured(Coding::loinc("4548-4"), value, "%");
     }
-    PathwayRun::enrol(patient)
+    Run::enrol(patient)
 }
 
-fn shown(run: &PathwayRun<Diabetes>, viewer: Viewer) -> Vec<Block> {
+fn shown(run: &Run, viewer: Viewer) -> Vec<Block> {
     run.panel(viewer).expect("a panel")
 }
 
@@ -69,13 +67,13 @@ fn glucose_has_its_bands_by_setting() {
         }
     }
     let other = Host::of::<Diabetes>().setting("glucose-maximum", "8.5".parse::<Decimal>().expect("one"));
-    let run = PathwayRun::<Diabetes>::enrol_on(other, patient());
+    let run = Run::enrol_on(other, patient());
     assert_eq!(edges(series(&shown(&run, Viewer::Patient))[0])[3].1.as_deref(), Some("8.5"));
     // Both goals at one value: the band between them is gone.
     let same = Host::of::<Diabetes>()
         .setting("fasting-maximum", "8.0".parse::<Decimal>().expect("one"))
         .setting("glucose-maximum", "8.0".parse::<Decimal>().expect("one"));
-    let run = PathwayRun::<Diabetes>::enrol_on(same, patient());
+    let run = Run::enrol_on(same, patient());
     assert_eq!(series(&shown(&run, Viewer::Patient))[0].bands.len(), 4);
 }
 
@@ -110,23 +108,45 @@ fn the_patient_is_shown_what_to_do_and_the_team_what_comes() {
     let mut run = measured(&[(1, "6.1")], &[]);
     let has = |blocks: &[Block], wanted: &Block| blocks.contains(wanted);
     let form = Block::Form("follow-up".to_owned());
-    assert!(!has(&shown(&run, Viewer::Patient), &form), "the first visit is in a week");
+    let before = shown(&run, Viewer::Patient);
+    assert!(!has(&before, &form), "the first visit is in a week");
+    assert!(has(&before, &Block::Form("diary".to_owned())), "the diary is kept at any time");
     run.advance(7);
+    assert!(has(&shown(&run, Viewer::Patient), &form));
+    run.advance(70);
     let patient = shown(&run, Viewer::Patient);
-    assert!(has(&patient, &form));
-    assert!(patient.iter().any(|block| matches!(block, Block::Action(Act::DoTask(code)) if code == "hba1c")));
-    assert!(
-        !patient.iter().any(|block| matches!(block, Block::Action(Act::DoTask(code)) if code.starts_with("visit-")))
-    );
+    let acts: Vec<&Block> = patient.iter().filter(|block| matches!(block, Block::Action(_))).collect();
+    assert_eq!(acts, [&Block::Action(Act::DoTask("offline-visit".to_owned()))], "the others are the care team's");
+    let said = words(&patient, "en");
+    assert!(said.iter().any(|text| text == "Retinal examination"), "what is asked for: {said:?}");
     let team = shown(&run, Viewer::Clinician);
     let table = team.iter().find_map(|block| if let Block::Table(table) = block { Some(table) } else { None });
     assert!(table.is_some_and(|table| table.rows.len() == 10), "{table:?}");
     assert!(!team.iter().any(|block| matches!(block, Block::Form(_) | Block::Action(_))));
     // A low glucose: measured again at once.
-    run.observe(Coding::loinc("14743-9"), "3.2", "mmol/L");
+    meter(&mut run, "3.2");
     assert!(has(&shown(&run, Viewer::Patient), &Block::Form("recheck".to_owned())));
     let concerns = words(&shown(&run, Viewer::Clinician), "en");
     assert!(concerns[0].contains("held"), "{concerns:?}");
+}
+
+#[test]
+fn time_in_range_is_shown_if_there_is_enough_of_it() {
+    let mut run = measured(&[], &[]);
+    let share = |run: &Run| {
+        let blocks = shown(run, Viewer::Patient);
+        let metric = metrics(&blocks).into_iter().find(|metric| metric.title[1].text.starts_with("Time in range"));
+        metric.map(|metric| (metric.value.as_ref().expect("a value").value.to_string(), metric.tone))
+    };
+    for day in 0..14 {
+        assert_eq!(share(&run).is_some(), day >= 10, "day {day}");
+        let values: Vec<(i64, &str)> = (0..96)
+            .map(|number| (run.now() + number * 15 * MINUTE, if number % 4 == 0 { "11.2" } else { "7.1" }))
+            .collect();
+        run.advance(1);
+        run.stream(Coding::loinc("105272-9"), "mmol/L", &values);
+    }
+    assert_eq!(share(&run), Some(("75.0".to_owned(), Tone::Good)));
 }
 
 #[test]
@@ -143,7 +163,7 @@ fn what_may_not_be_read_is_not_shown_as_absent() {
 fn what_is_of_the_future_or_in_another_unit_is_not_drawn() {
     let patient = patient().at(plus_days(START, 3)).measured(Coding::loinc("14743-9"), "6.0", "mmol/L");
     let patient = patient.days_ago(2).measured(Coding::loinc("14743-9"), "110", "mg/dL");
-    let mut run = PathwayRun::<Diabetes>::enrol(patient);
+    let mut run = Run::enrol(patient);
     assert_eq!(series(&shown(&run, Viewer::Patient))[0].points, []);
     run.advance(4);
     assert_eq!(series(&shown(&run, Viewer::Patient))[0].points.len(), 1);
