@@ -121,7 +121,9 @@ impl Step<'_> {
             (Some(lab), TaskEnd::Missed) => self.lab_missed(lab),
             (None, TaskEnd::Missed | TaskEnd::Declined) if staff => self.contact_missed(code),
             // A timer rings all the same, whoever ticks it before its time.
-            (None, TaskEnd::Done | TaskEnd::Declined) if !staff && *at < task.due => self.schedule(code, task.due),
+            (None, TaskEnd::Done | TaskEnd::Declined) if !staff && *at < task.due => {
+                self.schedule(code, task.due.max(self.now));
+            }
             (None, _) => {}
         }
         if code == task::DIET && *end != TaskEnd::Overdue {
