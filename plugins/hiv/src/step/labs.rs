@@ -25,7 +25,9 @@ impl Step<'_> {
                 continue;
             }
             if planned.is_some_and(|plan| plan.due <= self.now) {
-                self.cancel(&format!("{}{}", lab.code(), task::CHECK));
+                for code in [lab.code(), &format!("{}{}", lab.code(), task::CHECK)] {
+                    self.cancel(code);
+                }
                 self.withdraw(lab.code());
             }
             match wanted {

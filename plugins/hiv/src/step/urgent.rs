@@ -35,6 +35,8 @@ impl Step<'_> {
         self.memory.seen = false;
         self.memory.exposed = exposed;
         if self.is_too_late() { self.window_expired() } else { self.window_open() }
+        // Nobody waits for them.
+        self.request(Workup::Baseline);
     }
 
     /// When it was; if nobody knows, when it was told.
@@ -77,7 +79,6 @@ impl Step<'_> {
         self.refer_urgent();
         self.tell_to_go();
         self.hold(Hold::Urgent, reason, Source::InternetCare);
-        self.request(Workup::Baseline);
         self.schedule(task::CONTACT, self.now.saturating_add(hours(PEP_CONTACT)));
         self.schedule_course(self.now);
         // Just after the last moment.
@@ -162,7 +163,6 @@ impl Step<'_> {
             Source::Pep,
         );
         self.refer(Visit::Expired);
-        self.request(Workup::Baseline);
         self.tell_to_visit();
     }
 
