@@ -9,7 +9,8 @@ use xinglin_sdk::{
 };
 
 use crate::numbers::{
-    LEAST_CREATININE, LEAST_WEIGHT, LOAD_HIGH, LOAD_LOW, MOST_CD4, MOST_CLEARANCE, MOST_CREATININE, MOST_LOAD, MOST_WEIGHT,
+    LEAST_CREATININE, LEAST_WEIGHT, LOAD_HIGH, LOAD_LOW, MOST_CD4, MOST_CLEARANCE, MOST_CREATININE, MOST_LOAD,
+    MOST_WEIGHT,
 };
 
 /// HIV antigen and antibody.
@@ -77,7 +78,8 @@ fn comparator(observation: &Observation) -> Option<&str> {
 /// An exact amount in one of these units, within bounds.
 fn amount(observation: &Observation, units: &[&str], (least, most): (i64, i64)) -> Option<Decimal> {
     let quantity = observation.quantity()?;
-    let known = units.contains(&quantity.unit.as_str()) && (Decimal::whole(least)..=Decimal::whole(most)).contains(&quantity.value);
+    let known = units.contains(&quantity.unit.as_str())
+        && (Decimal::whole(least)..=Decimal::whole(most)).contains(&quantity.value);
     (known && comparator(observation).is_none()).then_some(quantity.value)
 }
 

@@ -10,7 +10,8 @@ const PREVENTION: [&str; 5] = ["J05AR03", "J05AR12", "J05AR17", "J05AJ04", "J05A
 const WITH_DISOPROXIL: [&str; 2] = ["J05AR03", "J05AR12"];
 /// What is given beside or instead of them in a course after an exposure.
 const COURSE: [&str; 11] = [
-    "J05AJ01", "J05AJ03", "J05AE10", "J05AR09", "J05AR10", "J05AR14", "J05AR18", "J05AR20", "J05AR22", "J05AR25", "J05AR27",
+    "J05AJ01", "J05AJ03", "J05AE10", "J05AR09", "J05AR10", "J05AR14", "J05AR18", "J05AR20", "J05AR22", "J05AR25",
+    "J05AR27",
 ];
 /// Tenofovir disoproxil alone.
 const DISOPROXIL: &str = "J05AF07";

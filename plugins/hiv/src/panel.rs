@@ -106,7 +106,8 @@ impl Sheet<'_> {
         let forms = self.memory.iter().flat_map(|memory| &memory.asked).filter_map(|code| questions::known(code));
         blocks.extend(forms.map(|code| Block::Form(code.to_owned())));
         // Questions are done by answering.
-        let soon = self.standing.due_by(plus_days(self.now, LAB_WINDOW.value)).filter(|task| Lab::of(&task.code).is_some());
+        let soon =
+            self.standing.due_by(plus_days(self.now, LAB_WINDOW.value)).filter(|task| Lab::of(&task.code).is_some());
         blocks.extend(soon.take(TASKS).map(|task| Block::Action(Act::DoTask(task.code.clone()))));
         if blocks.len() == 1 {
             blocks.push(Text::paragraph(zh_en("目前没有待办事项。", "There is nothing to do at present.")).into());

@@ -128,7 +128,9 @@ fn intake() -> Questionnaire {
         ),
         zh_en(
             format!("过去{months}个月内,您的伴侣是否已确诊可经血液或亲密接触传播的感染?"),
-            format!("In the last {months} months, did you have a partner with an infection that passes by blood or sex?"),
+            format!(
+                "In the last {months} months, did you have a partner with an infection that passes by blood or sex?"
+            ),
         ),
         zh_en(
             format!("过去{months}个月内,您是否新诊断过经亲密接触传播的感染?"),

@@ -124,7 +124,9 @@ pub fn test_holds_until(memory: &Memory, chart: &Chart<'_>) -> Option<Instant> {
     let negative = chart.tests().into_iter().next().filter(|(_, found)| *found == Found::Negative);
     Some(match negative {
         None => since,
-        Some((taken, _)) if taken < plus_days(since, numbers::PREP_FIRST_TEST.value - numbers::PREP_FIRST_EARLY.value) => {
+        Some((taken, _))
+            if taken < plus_days(since, numbers::PREP_FIRST_TEST.value - numbers::PREP_FIRST_EARLY.value) =>
+        {
             plus_days(since, numbers::PREP_FIRST_TEST.value).min(plus_days(taken, numbers::PREP_TEST.value))
         }
         Some((taken, _)) => plus_days(taken, numbers::PREP_TEST.value),
@@ -211,7 +213,9 @@ fn cd4(memory: &Memory, chart: &Chart<'_>) -> Option<Instant> {
     let is_low = |count: Decimal| count < Decimal::whole(numbers::CD4_BASELINE.value);
     let by = |low: bool| if low { numbers::CD4_OFTEN.value } else { numbers::CD4_SELDOM.value };
     let days = match chart.therapy() {
-        Therapy::Since(start, _) if taken < plus_days(start, numbers::CD4_FIRST.value - numbers::MONTHS_EARLY.value) => {
+        Therapy::Since(start, _)
+            if taken < plus_days(start, numbers::CD4_FIRST.value - numbers::MONTHS_EARLY.value) =>
+        {
             return Some(plus_days(start, numbers::CD4_FIRST.value));
         }
         Therapy::Since(start, _) if taken < plus_days(start, numbers::TWO_YEARS.value) => {

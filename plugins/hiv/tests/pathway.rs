@@ -7,8 +7,9 @@ use xinglin_sdk::{
         ConditionStatus, Medication, MedicationStatus, Observation, ObservationValue, OmissionReason, Section, Sex,
     },
     follow_up::{
-        Acts, Alert, Answer, AnswerKind, AnswerValue, Departure, Destination, Directive, Eligibility, Error, Event, FollowUp as _,
-        Hold, Provenance, ReleaseBy, Response, Role, Severity, State, Task, TaskRef, migration::Migration as _,
+        Acts, Alert, Answer, AnswerKind, AnswerValue, Departure, Destination, Directive, Eligibility, Error, Event,
+        FollowUp as _, Hold, Provenance, ReleaseBy, Response, Role, Severity, State, Task, TaskRef,
+        migration::Migration as _,
     },
     testing::{Ended, FollowUpRun, Host, Patient, START, assert_follow_up_needs_declared, data_needs},
     time::{DAY, Instant, MINUTE, plus_days, plus_minutes},
@@ -156,9 +157,7 @@ fn asked(run: &Run, questionnaire: &str) -> Vec<i64> {
 
 /// Days on which a test was requested.
 fn requested(run: &Run, loinc: &str) -> Vec<i64> {
-    let wants = |one: &Directive| {
-        matches!(one, Directive::RequestLab(request) if request.tests.iter().any(|code| code.code == loinc))
-    };
+    let wants = |one: &Directive| matches!(one, Directive::RequestLab(request) if request.tests.iter().any(|code| code.code == loinc));
     run.journal().iter().filter(|(_, one)| wants(one)).map(|(at, _)| (at - START) / DAY).collect()
 }
 
@@ -225,7 +224,10 @@ fn any_of_five_items_is_a_high_risk() {
     }
     let texts = Hiv::describe();
     let text = format!("{:?}", texts.questionnaires[0]);
-    assert!(text.contains(&numbers::PARTNER_SUPPRESSED.value.to_string()) && text.contains(&numbers::RISK_MONTHS.value.to_string()));
+    assert!(
+        text.contains(&numbers::PARTNER_SUPPRESSED.value.to_string())
+            && text.contains(&numbers::RISK_MONTHS.value.to_string())
+    );
 }
 
 /// Each question with the minutes for it: asked once more at half of them, told after all of them.
@@ -253,7 +255,8 @@ fn who_does_not_answer_is_reported() {
             let said: Vec<_> = alerts.iter().map(|alert| (alert.owner, alert.sla_minutes)).collect();
             let expected = if reported { vec![(Role::HealthManager, soon)] } else { vec![] };
             assert_eq!(said, expected, "{questionnaire} after {more}");
-            let again = run.reminders().iter().find(|(_, code)| code == questionnaire).map(|(at, _)| (at - begun) / MINUTE);
+            let again =
+                run.reminders().iter().find(|(_, code)| code == questionnaire).map(|(at, _)| (at - begun) / MINUTE);
             assert_eq!(again, Some(minutes / 2), "{questionnaire}");
         }
     }
@@ -307,7 +310,8 @@ fn hours_are_counted_from_the_answer() {
         let mut run = Run::enrol(person());
         let at = run.now();
         run.advance_to(at + delay * HOUR);
-        let answer = |link: &str, value| Answer { link_id: link.into(), values: vec![value], at, author: Role::Patient };
+        let answer =
+            |link: &str, value| Answer { link_id: link.into(), values: vec![value], at, author: Role::Patient };
         let mut answers = vec![answer("contact", yes(true)), answer("contact-hours", quantity("60", "h"))];
         answers.extend(RISKS.map(|link| answer(link, yes(false))));
         answers.extend([answer("unwell", yes(false)), answer("plan", plan("none"))]);
@@ -376,9 +380,14 @@ fn who_does_not_know_when_is_sent_at_once() {
 /// The host keeps from the pathway what its questions do not take.
 #[test]
 fn numbers_that_cannot_be_right_are_not_taken() {
-    for (hours, unit, taken) in
-        [("4319", "h", true), ("4320", "h", true), ("4321", "h", false), ("-1", "h", false), ("3", "d", false), ("3", "", false)]
-    {
+    for (hours, unit, taken) in [
+        ("4319", "h", true),
+        ("4320", "h", true),
+        ("4321", "h", false),
+        ("-1", "h", false),
+        ("3", "d", false),
+        ("3", "", false),
+    ] {
         let mut answers: Vec<(&str, AnswerValue)> = RISKS.into_iter().map(|link| (link, yes(false))).collect();
         answers.extend([("contact", yes(true)), ("unwell", yes(false)), ("plan", plan("none"))]);
         answers.push(("contact-hours", quantity(hours, unit)));
@@ -1180,7 +1189,11 @@ fn what_is_turned_down_is_told() {
         for request in [true, false] {
             let mut run = treated(400, &[(0, "20")]);
             run.advance(90);
-            if request { run.turn_down("lab-load") } else { run.decline("lab-load") };
+            if request {
+                run.turn_down("lab-load")
+            } else {
+                run.decline("lab-load")
+            };
             assert_eq!(run.alert("TESTS_DECLINED").map(|alert| alert.owner), Some(Role::Doctor));
             assert_eq!((day_of(&run, "lab-load"), run.open_requests().contains(&"lab-load")), (due, false));
             run.advance(days);
@@ -1489,7 +1502,11 @@ fn a_timer_that_is_ticked_rings_all_the_same() {
         let mut run = exposed("1");
         for code in ["clock-window", "scales", "course-3"] {
             let due = run.task(code).map(|task| (task.due, task.repeat));
-            if decline { run.decline(code) } else { run.complete(code) };
+            if decline {
+                run.decline(code)
+            } else {
+                run.complete(code)
+            };
             assert_eq!(run.task(code).map(|task| (task.due, task.repeat)), due, "{code}");
         }
     }
@@ -1672,7 +1689,13 @@ const NEW: Left = Left {
     minutes: 60,
     stage: "assessment",
     state: "808082e288d2a30600808082e288d2a30600000000000000000106696e74616b6500000000",
-    tasks: &[("intake", 120, 1), ("mood-28", 40_320, 7), ("worry-28", 40_320, 7), ("mood-180", 259_200, 7), ("worry-180", 259_200, 7)],
+    tasks: &[
+        ("intake", 120, 1),
+        ("mood-28", 40_320, 7),
+        ("worry-28", 40_320, 7),
+        ("mood-180", 259_200, 7),
+        ("worry-180", 259_200, 7),
+    ],
 };
 const URGENT: Left = Left {
     minutes: 2_880,
@@ -1755,7 +1778,11 @@ fn states_of_the_first_version_are_taken_over() {
 fn who_was_asked_by_the_first_version_is_asked_again_and_followed() {
     let mut run = NEW.goes_on(person(), None);
     wakes(&mut run);
-    assert_eq!((asked(&run, "intake"), run.task("intake").is_some()), (vec![0], false), "the task of the question is over");
+    assert_eq!(
+        (asked(&run, "intake"), run.task("intake").is_some()),
+        (vec![0], false),
+        "the task of the question is over"
+    );
     run.advance_to(plus_minutes(START, 60 + 240));
     assert!(has(&run, "QUESTIONNAIRE_MISSED"));
     assert!(wakes(&mut run).is_empty(), "once");

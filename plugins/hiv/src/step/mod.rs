@@ -261,7 +261,13 @@ impl Step<'_> {
     /// Taken up by a doctor within the minutes that the hospital has set.
     fn critical(&mut self, code: &str, message: LocalizedText, source: Source) {
         let set = settings::integer("acknowledge-minutes").and_then(|minutes| u32::try_from(minutes).ok());
-        self.push_alert(code, Severity::Critical, message, (Role::Doctor, set.unwrap_or(ACKNOWLEDGE_MINUTES.minutes())), source);
+        self.push_alert(
+            code,
+            Severity::Critical,
+            message,
+            (Role::Doctor, set.unwrap_or(ACKNOWLEDGE_MINUTES.minutes())),
+            source,
+        );
     }
 
     fn alert(

@@ -261,11 +261,7 @@ impl Step<'_> {
                 (Role::Doctor, DAY_MINUTES),
                 Source::PrepFollowUp,
             );
-            self.hold(
-                Hold::Renewal,
-                zh_en("有一项化验逾期。", "A laboratory test is overdue."),
-                Source::PrepFollowUp,
-            );
+            self.hold(Hold::Renewal, zh_en("有一项化验逾期。", "A laboratory test is overdue."), Source::PrepFollowUp);
             self.remind_of_laboratory();
         }
         let ring = until.saturating_add(MINUTE);

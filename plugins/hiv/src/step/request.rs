@@ -39,8 +39,7 @@ pub enum Visit {
 }
 
 impl Visit {
-    const ALL: [Self; 6] =
-        [Self::Urgent, Self::Expired, Self::Prevention, Self::Symptoms, Self::Confirm, Self::Crisis];
+    const ALL: [Self; 6] = [Self::Urgent, Self::Expired, Self::Prevention, Self::Symptoms, Self::Confirm, Self::Crisis];
 
     /// The patient may see it.
     const fn code(self) -> &'static str {
@@ -82,7 +81,9 @@ impl Visit {
     const fn lapsed(self) -> (&'static str, &'static str, &'static str) {
         match self {
             Self::Urgent => ("PEP_VISIT_LAPSED", "暴露后急诊评估", "the urgent assessment after an exposure"),
-            Self::Expired => ("EXPOSURE_VISIT_LAPSED", "暴露后(已超72小时)就诊", "the visit after an exposure, too late for PEP"),
+            Self::Expired => {
+                ("EXPOSURE_VISIT_LAPSED", "暴露后(已超72小时)就诊", "the visit after an exposure, too late for PEP")
+            }
             Self::Prevention => ("PREP_VISIT_LAPSED", "暴露前预防的线下评估", "the assessment for PrEP"),
             Self::Symptoms => ("SYMPTOMS_VISIT_LAPSED", "急性症状的当面评估", "the visit for acute symptoms"),
             Self::Confirm => ("CONFIRMATION_VISIT_LAPSED", "检测结果的当面确证", "the visit that confirms a test"),
@@ -161,10 +162,9 @@ impl Workup {
             }
             Self::Prevention => vec![test, creatinine, surface, hepatitis, (measure::SYPHILIS, "Syphilis antibody")],
             Self::Confirm => vec![test, (measure::VIRAL_LOAD, "HIV RNA")],
-            Self::Regimen => vec![
-                (measure::RESISTANCE, "HIV-1 drug resistance, genotype"),
-                (measure::CD4, "CD4 count"),
-            ],
+            Self::Regimen => {
+                vec![(measure::RESISTANCE, "HIV-1 drug resistance, genotype"), (measure::CD4, "CD4 count")]
+            }
         }
     }
 }
@@ -352,7 +352,10 @@ impl Step<'_> {
         self.alert(
             "TESTS_DECLINED",
             Severity::Warning,
-            zh_en(format!("化验被拒绝({names}),请与患者沟通。"), format!("Tests turned down ({names}): talk with the patient.")),
+            zh_en(
+                format!("化验被拒绝({names}),请与患者沟通。"),
+                format!("Tests turned down ({names}): talk with the patient."),
+            ),
             (Role::Doctor, DAY_MINUTES),
             Source::Project,
         );

@@ -116,14 +116,10 @@ fn kind(code: &str) -> (Role, Option<Number>, LocalizedText) {
         ARRANGE => (Role::Assistant, Some(ARRANGE_WINDOW), zh_en("安排当面就诊", "Arrange the visit")),
         PHARMACIST => (Role::Pharmacist, Some(TALK_WINDOW), zh_en("药师沟通", "Talk with the pharmacist")),
         DIET => (Role::Dietitian, Some(DIET_WINDOW), zh_en("营养师沟通", "Talk with the dietitian")),
-        PUBLIC_HEALTH => (
-            Role::PublicHealthDoctor,
-            Some(TALK_WINDOW),
-            zh_en("公卫医师沟通", "Talk with the public-health doctor"),
-        ),
-        CHANGE => {
-            (Role::Doctor, Some(SWITCH_DAYS), zh_en("按讨论结果调整安排", "Change the plan as the team decided"))
+        PUBLIC_HEALTH => {
+            (Role::PublicHealthDoctor, Some(TALK_WINDOW), zh_en("公卫医师沟通", "Talk with the public-health doctor"))
         }
+        CHANGE => (Role::Doctor, Some(SWITCH_DAYS), zh_en("按讨论结果调整安排", "Change the plan as the team decided")),
         // A timer: of a task without a window nothing is told but that it is due.
         _ => (Role::HealthManager, None, zh_en("核对随访进度", "Check the follow-up")),
     }

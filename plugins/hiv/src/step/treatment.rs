@@ -74,8 +74,7 @@ impl Step<'_> {
         }
         let Therapy::Since(start, _) = self.chart.therapy() else { return };
         let before = |(taken, _): &&(Instant, Decimal)| *taken <= plus_days(start, LOAD_FIRST.value);
-        let low =
-            self.chart.counts().iter().find(before).map(|(_, count)| *count < Decimal::whole(CD4_BASELINE.value));
+        let low = self.chart.counts().iter().find(before).map(|(_, count)| *count < Decimal::whole(CD4_BASELINE.value));
         self.memory.low_baseline = low;
     }
 
@@ -163,7 +162,10 @@ impl Step<'_> {
         self.convene();
         self.tell(
             "team-discusses",
-            zh_en("团队将共同讨论您的随访安排,请照常执行。", "Our team will discuss your follow-up; please go on as before."),
+            zh_en(
+                "团队将共同讨论您的随访安排,请照常执行。",
+                "Our team will discuss your follow-up; please go on as before.",
+            ),
         );
     }
 

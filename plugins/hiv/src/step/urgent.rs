@@ -14,9 +14,7 @@ use super::{
 use crate::{
     measure::Found,
     memory::{Arm, Hold},
-    numbers::{
-        COURSE_DAYS, DAY_MINUTES, Number, PEP_BEST, PEP_CONTACT, PEP_COURSE, PEP_PREFERRED, PEP_WINDOW,
-    },
+    numbers::{COURSE_DAYS, DAY_MINUTES, Number, PEP_BEST, PEP_CONTACT, PEP_COURSE, PEP_PREFERRED, PEP_WINDOW},
     questions::{self, Answers, HOUR, link},
     schedule,
     sources::Source,
@@ -34,7 +32,11 @@ impl Step<'_> {
         self.memory.expired = false;
         self.memory.seen = false;
         self.memory.exposed = exposed;
-        if self.is_too_late() { self.window_expired() } else { self.window_open() }
+        if self.is_too_late() {
+            self.window_expired()
+        } else {
+            self.window_open()
+        }
         // Nobody waits for them.
         self.request(Workup::Baseline);
     }
