@@ -52,7 +52,7 @@ fn sign(code: &str) -> AnswerValue {
 }
 
 /// Who is unwell says what it is.
-fn told<'a>(mut answers: Vec<(&'a str, AnswerValue)>) -> Vec<(&'a str, AnswerValue)> {
+fn told(mut answers: Vec<(&str, AnswerValue)>) -> Vec<(&str, AnswerValue)> {
     let unwell = answers.contains(&("unwell", yes(true)));
     if unwell && !answers.iter().any(|(link, _)| *link == "symptoms") {
         answers.extend([("symptoms", sign("fever")), ("symptoms", sign("rash"))]);
@@ -233,6 +233,7 @@ fn any_of_five_items_is_a_high_risk() {
 /// Each question with the minutes for it: asked once more at half of them, told after all of them.
 #[test]
 fn who_does_not_answer_is_reported() {
+    type Row = (&'static str, i64, u32, fn() -> Run);
     let enrolled = || Run::enrol(person());
     let urgent = || {
         let mut run = exposed("1");
@@ -240,7 +241,7 @@ fn who_does_not_answer_is_reported() {
         run
     };
     let treated = || treated(400, &[(0, "20")]);
-    let rows: [(&str, i64, u32, fn() -> Run); 4] = [
+    let rows: [Row; 4] = [
         ("intake", 240, 240, enrolled),
         ("course", 1440, 240, urgent),
         ("phq-9", 10080, 1440, treated),
@@ -1211,12 +1212,13 @@ fn what_is_turned_down_is_told() {
 /// Every kind of tests that are wanted once, to the minute of their end.
 #[test]
 fn what_the_laboratory_does_not_report_is_told() {
+    type Row = (&'static str, i64, &'static [&'static str], fn() -> Run);
     let candidate = || {
         let mut run = Run::enrol(person());
         intake(&mut run, vec![("needles", yes(true))]);
         run
     };
-    let rows: [(&str, i64, &[&str], fn() -> Run); 3] = [
+    let rows: [Row; 3] = [
         ("baseline-tests", 7, &[TEST, SURFACE, "13955-0", "14682-9", "1742-6"], || exposed("1")),
         ("first-tests", 14, &[TEST, "14682-9", SURFACE, "13955-0", "24110-9"], candidate),
         ("plan-tests", 28, &["45182-3", COUNT], failing),
@@ -1247,6 +1249,7 @@ fn what_the_laboratory_does_not_report_is_told() {
 /// Every visit but the urgent one, to the minute of its end.
 #[test]
 fn a_visit_that_does_not_take_place_is_told_again() {
+    type Row = (&'static str, i64, u16, &'static str, fn() -> Run);
     let candidate = || {
         let mut run = Run::enrol(person());
         intake(&mut run, vec![("needles", yes(true))]);
@@ -1268,7 +1271,7 @@ fn a_visit_that_does_not_take_place_is_told_again() {
         scale(&mut run, "phq-9", &[0, 0, 0, 0, 0, 0, 0, 0, 2]);
         run
     };
-    let rows: [(&str, i64, u16, &str, fn() -> Run); 5] = [
+    let rows: [Row; 5] = [
         ("later-visit", 7, 7, "EXPOSURE_VISIT_LAPSED", || exposed("80")),
         ("first-visit", 14, 7, "PREP_VISIT_LAPSED", candidate),
         ("symptoms-visit", 3, 7, "SYMPTOMS_VISIT_LAPSED", unwell),
@@ -1300,7 +1303,8 @@ fn a_visit_that_does_not_take_place_is_told_again() {
 
 #[test]
 fn tasks_of_staff_have_their_time() {
-    let rows: [(&str, i64, Role, fn() -> Run); 5] = [
+    type Row = (&'static str, i64, Role, fn() -> Run);
+    let rows: [Row; 5] = [
         ("contact", 1, Role::HealthManager, || exposed("1")),
         ("arrange-visit", 2, Role::Assistant, || exposed("80")),
         ("pharmacist-talk", 7, Role::Pharmacist, || treated(400, &[(0, "20")])),

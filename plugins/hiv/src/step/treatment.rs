@@ -30,14 +30,30 @@ const CONTINUE: &str = "continue";
 const MORE_TESTS: &str = "more-tests";
 /// System of specialities.
 const DISCIPLINES: &str = "urn:xinglin:discipline";
-/// Who decides: role, speciality of a doctor, and part of the plan.
-const PARTICIPANTS: [(Role, Option<(&str, &str)>, &str, &str); 4] = [
-    (Role::Doctor, Some(("infectious-diseases", "感染科")), "诊断与方案", "diagnosis and plan"),
-    (Role::Doctor, Some(("laboratory-medicine", "检验科")), "耐药结果解读", "what the tests for the plan mean"),
-    (Role::Pharmacist, None, "相互作用与依从性", "interactions and adherence"),
-    (Role::Psychotherapist, None, "心理支持", "psychological support"),
+/// Who decides.
+struct Seat {
+    role: Role,
+    /// Code and name of the speciality of a doctor.
+    discipline: Option<(&'static str, &'static str)>,
+    /// Part of the plan, in Chinese and English.
+    part: (&'static str, &'static str),
+}
+
+const SEATS: [Seat; 4] = [
+    Seat {
+        role: Role::Doctor,
+        discipline: Some(("infectious-diseases", "感染科")),
+        part: ("诊断与方案", "diagnosis and plan"),
+    },
+    Seat {
+        role: Role::Doctor,
+        discipline: Some(("laboratory-medicine", "检验科")),
+        part: ("检验结果解读", "what the tests for the plan mean"),
+    },
+    Seat { role: Role::Pharmacist, discipline: None, part: ("相互作用与依从性", "interactions and adherence") },
+    Seat { role: Role::Psychotherapist, discipline: None, part: ("心理支持", "psychological support") },
 ];
-const _: () = assert!(PARTICIPANTS.len() >= TEAM_LEAST.value as usize, "too few disciplines");
+const _: () = assert!(SEATS.len() >= TEAM_LEAST.value as usize, "too few disciplines");
 
 impl Step<'_> {
     pub(super) fn enter_treatment(&mut self) {
@@ -172,7 +188,7 @@ impl Step<'_> {
     /// Several disciplines, each by name. What the patient may see of it names nothing.
     pub(super) fn convene(&mut self) {
         self.memory.decided = None;
-        let participant = |(role, discipline, zh, en): (Role, Option<(&str, &str)>, &str, &str)| Participant {
+        let participant = |Seat { role, discipline, part: (zh, en) }| Participant {
             role,
             discipline: discipline.map(|(code, display)| Coding::new(DISCIPLINES, code).displayed(display)),
             responsibility: zh_en(zh, en),
@@ -184,7 +200,7 @@ impl Step<'_> {
                 "Two results in a row above the goal: does the plan change, and what helps the patient to keep to it? \
                  Conclusion: change, continue or more-tests.",
             ),
-            participants: PARTICIPANTS.map(participant).to_vec(),
+            participants: SEATS.map(participant).to_vec(),
             deadline: plus_days(self.now, TEAM_DAYS.value),
             citation: Source::Failure.citation(),
         }));
