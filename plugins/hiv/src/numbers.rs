@@ -69,7 +69,7 @@ pathway_kit::numbers! {
     CD4_PROPHYLAXIS = 200 "/uL", "Prophylaxis is reviewed below", Prophylaxis, "cd4_below_200_reviews_prophylaxis";
 
     LAB_WINDOW = 14 "days", "A test that is due is done in time within", Project, "a_test_is_done_by_its_result";
-    LAB_AGAIN = 14 "days", "A test that was turned down is due again after", Project, "what_is_turned_down_is_told";
+    LAB_AGAIN = 14 "days", "A test that was turned down, or whose result nobody can use, is due again after", Project, "what_is_turned_down_is_told";
     LAB_RESULT = 28 "days", "The result of a test that is due is there within", Project, "a_test_is_done_by_its_result";
 
     COVERED = 95 "%", "A pharmacist calls when days covered are below", Project, "days_covered_below_95_percent";

@@ -1201,6 +1201,12 @@ fn what_is_turned_down_is_told() {
             assert_eq!(run.open_requests().contains(&"lab-load"), days >= 14, "{days}");
         }
     }
+    // So is one whose result nobody can use.
+    let mut run = treated(400, &[(0, "20")]);
+    run.advance(90);
+    observe(&mut run, LOAD, "20", "[IU]/mL");
+    assert!(has(&run, "RESULT_NOT_USABLE"));
+    assert_eq!((day_of(&run, "lab-load"), run.open_requests().contains(&"lab-load")), (90 + 14, false));
     let mut run = failing();
     run.turn_down("plan-tests");
     assert!(has(&run, "TESTS_DECLINED"));

@@ -84,11 +84,12 @@ impl Step<'_> {
 
     /// The result is not there in time: the host has told the doctor, the next is the health manager. It is due again now.
     pub(super) fn lab_request_ended(&mut self, lab: Lab, end: RequestEnd) {
-        if !self.memory.labs.contains_key(&lab) {
-            return;
-        }
+        let Some(plan) = self.memory.labs.get(&lab).copied() else { return };
         match end {
-            // What was found came before it.
+            // What was found came before it, and has moved the test; if not, nobody could use it.
+            RequestEnd::Fulfilled if plan.due <= self.now => {
+                self.again(lab, plus_days(self.now, LAB_AGAIN.value));
+            }
             RequestEnd::Fulfilled => {}
             RequestEnd::Declined => self.lab_declined(lab),
             RequestEnd::Lapsed => {
