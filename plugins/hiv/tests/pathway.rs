@@ -11,7 +11,7 @@ use xinglin_sdk::{
         FollowUp as _, Hold, Provenance, ReleaseBy, Response, Role, Severity, State, Task, TaskRef,
         migration::Migration as _,
     },
-    testing::{Ended, FollowUpRun, Host, Patient, START, assert_follow_up_needs_declared, data_needs},
+    testing::{ContactEnd, Ended, FollowUpRun, Host, Patient, START, assert_follow_up_needs_declared, data_needs},
     time::{DAY, Instant, MINUTE, plus_days, plus_minutes},
     types::{Attribute, AttributeValue, Citation, Coding, Decimal, LocalizedText, Quantity},
 };
@@ -1467,11 +1467,15 @@ fn the_ninth_item_reaches_a_person() {
         let emergency = run.referrals().iter().any(|one| one.destination == Destination::Emergency);
         assert_eq!(emergency, points > 1);
         if points > 1 {
-            run.spoke("SAFETY_CONTACT_NOW", vec![]);
+            run.end_contact("SAFETY_CONTACT_NOW", ContactEnd::Safe);
             assert!(!run.is_locked());
             for (hours, open) in [(23, false), (24, true)] {
                 run.advance_to(START + hours * HOUR);
-                assert_eq!(run.contacts().iter().any(|one| one.code == "SAFETY_CONTACT_NOW"), open, "{hours}");
+                assert_eq!(
+                    run.contacts().iter().any(|one| one.code == "SAFETY_CONTACT_NOW_RECONTACT"),
+                    open,
+                    "{hours}"
+                );
             }
         }
     }
