@@ -3,7 +3,7 @@
 
 use xinglin_sdk::{
     clinical::{OmissionReason, Section, Snapshot},
-    follow_up::{self, State},
+    follow_up,
     panel::{Act, Band, Block, Bound, Error, Metric, Point, Points, Series, Standing, Text, Tone, Viewer},
     time::{Instant, plus_days},
     types::{Decimal, LocalizedText, zh_en},
@@ -30,8 +30,7 @@ pub fn render(standing: &Standing, snapshot: &Snapshot, viewer: Viewer, now: Ins
     }) {
         return Err(Error::MissingData(zh_en("未获准读取化验结果。", "Results may not be read.")));
     }
-    let state = standing.state.as_ref().map(|state| State { version: state.version, data: state.data.clone() });
-    let memory = state.map(|state| Memory::read(&state)).transpose().map_err(said)?;
+    let memory = standing.follow_up_state().map(|state| Memory::read(&state)).transpose().map_err(said)?;
     let sheet = Sheet { standing, chart: Chart { snapshot, now }, memory, now };
     Ok(if viewer.is_layman() { sheet.of_patient() } else { sheet.of_team() })
 }
