@@ -32,6 +32,7 @@ mod fuzzed_openapi;
 mod gateway;
 mod heads;
 mod histories;
+mod hiv;
 mod identity;
 mod insured;
 mod journey;

@@ -9,7 +9,7 @@ use xinglin_sdk::{
 
 use crate::{
     measure::{self, Found, Load},
-    rules::{COVERED_DAYS, COVERED_LEAST, PREP_CLEARANCE},
+    numbers::{COVERED_DAYS, COVERED_LEAST, PREP_CLEARANCE},
 };
 
 /// ATC: medicines against HIV.
@@ -100,7 +100,7 @@ impl<'a> Chart<'a> {
         if let Some((taken, value)) = clearance
             && creatinine.is_none_or(|(later, _)| later <= taken)
         {
-            return judge(value >= Decimal::whole(PREP_CLEARANCE));
+            return judge(value >= Decimal::whole(PREP_CLEARANCE.value));
         }
         let weight = self.results(measure::WEIGHT, measure::weight).into_iter().next();
         let (Some((_, creatinine)), Some((_, weight)), Some(age)) = (creatinine, weight, self.snapshot.age_years())
@@ -112,7 +112,7 @@ impl<'a> Chart<'a> {
             .times(weight)
             .and_then(|product| product.times(Decimal::new(884, 1)))
             .and_then(|product| product.times(factor));
-        let needed = Decimal::whole(72 * PREP_CLEARANCE).times(creatinine);
+        let needed = Decimal::whole(72 * PREP_CLEARANCE.value).times(creatinine);
         match (given, needed) {
             (Some(given), Some(needed)) => judge(given >= needed),
             _ => Kidney::Unknown,
@@ -136,6 +136,11 @@ impl<'a> Chart<'a> {
     fn medicines(&self) -> impl Iterator<Item = (&'a Medication, &'a str)> {
         let snapshot = self.snapshot;
         snapshot.medications.iter().filter_map(|medication| Some((medication, class(medication)?)))
+    }
+
+    /// Whether a medicine against the virus with this code is in use.
+    pub fn takes(&self, atc: &str) -> bool {
+        self.medicines().any(|(medication, code)| medication.is_active() && code == atc)
     }
 
     /// Codes in use, in order and once.
@@ -218,7 +223,7 @@ impl<'a> Chart<'a> {
         let supplies: Vec<Vec<(Instant, Instant)>> =
             self.last_regimen().iter().map(|code| self.supplies(code)).collect::<Option<_>>()?;
         let begun = supplies.iter().filter_map(|spans| Some(spans.first()?.0)).min()?;
-        let from = begun.max(plus_days(self.now, -COVERED_DAYS));
+        let from = begun.max(plus_days(self.now, -COVERED_DAYS.value));
         let days = self.now.saturating_sub(from).div_euclid(DAY);
         let is_covered = |day: &i64| {
             let at = plus_days(from, *day);
@@ -226,7 +231,7 @@ impl<'a> Chart<'a> {
             supplies.iter().filter(due).all(|spans| spans.iter().any(|(start, end)| *start <= at && at < *end))
         };
         let covered = (0..days).filter(is_covered).count();
-        (days >= COVERED_LEAST).then_some((i64::try_from(covered).ok()?, days))
+        (days >= COVERED_LEAST.value).then_some((i64::try_from(covered).ok()?, days))
     }
 }
 

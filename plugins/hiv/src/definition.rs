@@ -1,7 +1,7 @@
 //! The definition of the pathway. A patient may see its titles: they name nothing.
 
 use xinglin_sdk::{
-    pathway::{DataNeed, Definition, Stage},
+    follow_up::{DataNeed, Definition, Stage},
     types::{Coding, zh_en},
 };
 
@@ -28,7 +28,7 @@ pub fn definition() -> Definition {
         data_needs: vec![
             DataNeed::Conditions,
             DataNeed::Medications,
-            DataNeed::Observations(measure::CODES.into_iter().map(Coding::loinc).collect()),
+            DataNeed::Observations(measure::READ.into_iter().chain(measure::ORDERED).map(Coding::loinc).collect()),
         ],
         state_version: memory::VERSION,
         attributes: Vec::new(),

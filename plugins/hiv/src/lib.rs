@@ -1,55 +1,57 @@
 //! HIV: after an exposure (PEP), prevention (PrEP) and treatment (ART).
 //!
-//! Every number is in [`rules`], with its source and its test; `docs/clinical/hiv.md` is the same
+//! Every number is in [`numbers`], with its source and its test; `docs/clinical/hiv.md` is the same
 //! table. What a hospital may choose is a setting; what protects a patient is a constant. The plugin
 //! asks and never prescribes, works in the restricted compartment `hiv`, and no text that a patient
 //! sees names the disease, the test or a medicine. Statutory reporting is the institution's.
 //!
-//! **What pathway 1.0 cannot express**, and what is done instead:
+//! - **Everything that is asked of others is followed to its end**: a visit that does not take place, a result that does not
+//!   come, a question that is not answered, a team that does not decide are told to the next, and asked again.
+//! - **A hold stops medicines against the virus only**: of prevention where a test or the kidneys are in question, of a course
+//!   too where care begins face to face. What else the patient takes goes on.
+//! - **PHQ-9, item 9** is a safeguard of the questionnaire: the host acts on it, with or without this plugin.
+//! - **Exposures** are hours before the answer was given, by its own time.
 //!
-//! - A message, task or alert has no compartment of its own: the manifest marks the whole plugin.
-//! - A hold stops every online prescription of the patient, not the one medicine whose test is overdue.
-//! - An answer has neither a time nor an author. Hours are asked for, and counted back from `now`; an answer
-//!   that is delivered late makes an exposure look later than it was, so that the patient is still sent at once.
-//! - No date, decimal without a unit, several choices, or branching: all questions are always shown.
-//! - A referral, its result, a discussion of several disciplines and its opinions do not come back: a task of
-//!   the assistant asks for them, and disciplines are named in the alert. The host sends the reason of a referral
-//!   to the patient, so that it names nothing.
-//! - An alert cannot say to whom it climbs. A visit cannot be kept open: a hold, an alert of 5 minutes and tasks
-//!   at 24 h, 72 h and 7 days stand for it.
-//! - Nothing is told of a medicine that begins or ends: the record is looked at every 14 days and at every event.
-//! - No stream of devices: gaps of 48 hours come from answers, and from supplies that have ended.
-//! - Weight, pregnancy and lactation are no facts of the snapshot; weight is an observation, pregnancy a diagnosis.
-//!   Whether 2-1-1 suits a man is for the doctor: the record does not say with whom he lives.
-//! - PHQ-9 and GAD-7 have codes of the compartment `mental-health`, which this plugin may not write: it keeps
-//!   no total, and a person reads it in the alert or note.
+//! What the contract does not say: where a patient who uses 2-1-1 lives and with whom is for the doctor; pregnancy is a
+//! diagnosis; of a medicine that begins or ends nothing is told, so the record is looked at every 14 days and at every event;
+//! gaps come from answers, and from supplies that have ended. The disciplines of a team have their names, which the patient
+//! who opens the list of requests may read.
+//!
+//! States of version 1, of the component of pathway 1.0, are taken over (`memory.rs`), and what it had asked is asked anew in
+//! the step after (`step/take_over.rs`).
 
 mod chart;
 mod definition;
 mod measure;
+mod medicines;
 mod memory;
+pub mod numbers;
 mod panel;
 mod questions;
-pub mod rules;
 mod schedule;
 mod screen;
-pub mod sources;
+mod sources;
 mod step;
 
 use xinglin_sdk::{
     clinical::Snapshot,
+    follow_up::{
+        Definition, Eligibility, Error, Event, FollowUp, Outcome, State,
+        migration::{Migrated, Migration},
+    },
     panel::{self as panels, Block, Panel, Standing, Viewer},
-    pathway::{Definition, Eligibility, Error, Event, Outcome, Pathway, State},
     plugin,
     time::Instant,
 };
 
+pub use sources::Source;
+
 /// The pathway plugin.
-#[plugin(pathway, panel)]
+#[plugin(follow_up, migration, panel)]
 #[derive(Debug)]
 pub struct Hiv;
 
-impl Pathway for Hiv {
+impl FollowUp for Hiv {
     fn describe() -> Definition {
         definition::definition()
     }
@@ -60,6 +62,12 @@ impl Pathway for Hiv {
 
     fn step(state: Option<State>, event: Event, snapshot: Snapshot, now: Instant) -> Result<Outcome, Error> {
         step::step(state.as_ref(), &event, &snapshot, now)
+    }
+}
+
+impl Migration for Hiv {
+    fn migrate(state: State, _stage: String) -> Result<Migrated, Error> {
+        memory::migrate(&state)
     }
 }
 

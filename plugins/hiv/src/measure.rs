@@ -8,7 +8,10 @@ use xinglin_sdk::{
     types::{AttributeValue, Attributes as _, Codings as _, Decimal, system},
 };
 
-use crate::rules::{LOAD_HIGH, LOAD_LOW};
+use crate::numbers::{
+    LEAST_CREATININE, LEAST_WEIGHT, LOAD_HIGH, LOAD_LOW, MOST_CD4, MOST_CLEARANCE, MOST_CREATININE, MOST_LOAD,
+    MOST_WEIGHT,
+};
 
 /// HIV antigen and antibody.
 pub const HIV_TEST: &str = "56888-1";
@@ -24,27 +27,20 @@ pub const CREATININE: &str = "14682-9";
 pub const CLEARANCE: &str = "35591-7";
 /// Body weight, kg.
 pub const WEIGHT: &str = "29463-7";
-/// Results that the pathway reads.
-pub const CODES: [&str; 7] = [HIV_TEST, VIRAL_LOAD, CD4, HEPATITIS_B, CREATININE, CLEARANCE, WEIGHT];
-/// Hepatitis C antibody; ordered, not read.
+/// Hepatitis C antibody.
 pub const HEPATITIS_C: &str = "13955-0";
-/// Alanine aminotransferase; ordered, not read.
+/// Alanine aminotransferase.
 pub const ALT: &str = "1742-6";
-/// Syphilis antibody; ordered, not read.
+/// Syphilis antibody.
 pub const SYPHILIS: &str = "24110-9";
-/// Choriogonadotropin, for pregnancy; ordered, not read.
+/// Choriogonadotropin, for pregnancy.
 pub const PREGNANCY: &str = "2106-3";
-/// Mutations of reverse transcriptase, for resistance; ordered, not read.
+/// Mutations of reverse transcriptase, for resistance.
 pub const RESISTANCE: &str = "45182-3";
-
-/// Most that is plausible; project defaults.
-const MOST_LOAD: Decimal = Decimal::whole(100_000_000);
-const MOST_CD4: Decimal = Decimal::whole(5_000);
-const MOST_CREATININE: Decimal = Decimal::whole(3_000);
-const LEAST_CREATININE: Decimal = Decimal::whole(15);
-const MOST_CLEARANCE: Decimal = Decimal::whole(300);
-const MOST_WEIGHT: Decimal = Decimal::whole(400);
-const LEAST_WEIGHT: Decimal = Decimal::whole(20);
+/// Results that the pathway reads.
+pub const READ: [&str; 7] = [HIV_TEST, VIRAL_LOAD, CD4, HEPATITIS_B, CREATININE, CLEARANCE, WEIGHT];
+/// Results that it asks for and leaves to a doctor to read: declared, so that the host sees when they are there.
+pub const ORDERED: [&str; 5] = [HEPATITIS_C, ALT, SYPHILIS, PREGNANCY, RESISTANCE];
 
 /// A viral load, by what follows from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,9 +76,10 @@ fn comparator(observation: &Observation) -> Option<&str> {
 }
 
 /// An exact amount in one of these units, within bounds.
-fn amount(observation: &Observation, units: &[&str], least: Decimal, most: Decimal) -> Option<Decimal> {
+fn amount(observation: &Observation, units: &[&str], (least, most): (i64, i64)) -> Option<Decimal> {
     let quantity = observation.quantity()?;
-    let known = units.contains(&quantity.unit.as_str()) && (least..=most).contains(&quantity.value);
+    let known = units.contains(&quantity.unit.as_str())
+        && (Decimal::whole(least)..=Decimal::whole(most)).contains(&quantity.value);
     (known && comparator(observation).is_none()).then_some(quantity.value)
 }
 
@@ -91,11 +88,11 @@ pub fn load(observation: &Observation) -> Option<Load> {
     if found(observation) == Some(Found::Negative) {
         return Some(Load::Undetectable);
     }
-    let (low, high) = (Decimal::whole(LOAD_LOW), Decimal::whole(LOAD_HIGH));
+    let (low, high) = (Decimal::whole(LOAD_LOW.value), Decimal::whole(LOAD_HIGH.value));
     let quantity = observation.quantity()?;
     let value = quantity.value;
     let known = ["{copies}/mL", "copies/mL", "{Copies}/mL", "[copies]/mL"].contains(&quantity.unit.as_str());
-    if !known || !(Decimal::whole(0)..=MOST_LOAD).contains(&value) {
+    if !known || !(Decimal::whole(0)..=Decimal::whole(MOST_LOAD.value)).contains(&value) {
         return None;
     }
     match comparator(observation) {
@@ -120,27 +117,27 @@ pub fn load_drawn(observation: &Observation) -> Option<(Decimal, Bound)> {
         Some(_) => Bound::Above,
     };
     let drawn = observation.quantity().map(|quantity| (quantity.value, bound));
-    Some(drawn.unwrap_or((Decimal::whole(LOAD_LOW), Bound::Below)))
+    Some(drawn.unwrap_or((Decimal::whole(LOAD_LOW.value), Bound::Below)))
 }
 
 /// CD4 cells per microlitre.
 pub fn cd4(observation: &Observation) -> Option<Decimal> {
-    amount(observation, &["{cells}/uL", "cells/uL", "/uL", "10*6/L"], Decimal::whole(0), MOST_CD4)
+    amount(observation, &["{cells}/uL", "cells/uL", "/uL", "10*6/L"], (0, MOST_CD4.value))
 }
 
 /// Creatinine in umol/L.
 pub fn creatinine(observation: &Observation) -> Option<Decimal> {
-    amount(observation, &["umol/L"], LEAST_CREATININE, MOST_CREATININE)
+    amount(observation, &["umol/L"], (LEAST_CREATININE.value, MOST_CREATININE.value))
 }
 
 /// Clearance in mL/min.
 pub fn clearance(observation: &Observation) -> Option<Decimal> {
-    amount(observation, &["mL/min"], Decimal::whole(0), MOST_CLEARANCE)
+    amount(observation, &["mL/min"], (0, MOST_CLEARANCE.value))
 }
 
 /// Weight in kg.
 pub fn weight(observation: &Observation) -> Option<Decimal> {
-    amount(observation, &["kg"], LEAST_WEIGHT, MOST_WEIGHT)
+    amount(observation, &["kg"], (LEAST_WEIGHT.value, MOST_WEIGHT.value))
 }
 
 /// A test that says yes or no: SNOMED CT, LOINC answers, or exactly the word.

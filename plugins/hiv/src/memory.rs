@@ -4,15 +4,19 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use xinglin_sdk::{
-    pathway::{Error, State},
+    follow_up::{Error, State, migration::Migrated},
     settings,
     time::Instant,
 };
 
-use crate::schedule::Lab;
+use crate::{schedule::Lab, step::task};
 
-/// Version of the format. A new field needs a new version, and a reader for this one.
-pub const VERSION: u32 = 1;
+/// Version of the format. A new field needs a new version, and a reader for this one. The order of the variants of
+/// [`Arm`], [`Hold`] and [`Lab`] is part of both formats: new ones come last.
+pub const VERSION: u32 = 2;
+
+/// Version of the component of pathway 1.0.
+const FIRST: u32 = 1;
 
 /// What the patient is followed for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,21 +31,23 @@ pub enum Arm {
     Treatment,
 }
 
-/// Why online prescribing is held.
+/// Why medicines are held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Hold {
     /// An exposure not long ago: care begins face to face.
     Urgent,
     /// A test that is not negative.
     Reactive,
-    /// No negative test in its time; a negative one lifts it.
+    /// No negative test in its time, as the first version held it: everything. [`Hold::Renewal`] takes its place.
     Overdue,
     /// Signs of an acute infection.
     Symptoms,
     /// A clearance that is too low.
     Kidney,
-    /// Thoughts of suicide.
+    /// Thoughts of suicide, of the first version: now the host's contact locks the visit.
     Safety,
+    /// No negative test in its time; a negative one lifts it.
+    Renewal,
 }
 
 impl Hold {
@@ -54,6 +60,7 @@ impl Hold {
             Self::Symptoms => "symptoms",
             Self::Kidney => "kidney-function",
             Self::Safety => "safety",
+            Self::Renewal => "renewal-test",
         }
     }
 }
@@ -82,18 +89,22 @@ pub struct Memory {
     pub started: Option<Instant>,
     /// The window closed without a course.
     pub expired: bool,
+    /// The patient was seen face to face after the exposure.
+    pub seen: bool,
     /// Since when prevention is taken, as far as is known.
     pub prevention_since: Option<Instant>,
     /// Whether the CD4 count at the start of treatment was below 300.
     pub low_baseline: Option<bool>,
     /// Whether two high viral loads were reported, and none has been lower since.
     pub failing: bool,
+    /// When the team decided about that, if it has.
+    pub decided: Option<Instant>,
     /// Holds that nobody has released yet.
     pub holds: BTreeSet<Hold>,
     /// Planned tests.
     pub labs: BTreeMap<Lab, Plan>,
-    /// Codes of questionnaires that are due and not answered.
-    pub unanswered: BTreeSet<String>,
+    /// Codes of questionnaires that were asked and not answered.
+    pub asked: BTreeSet<String>,
     /// Until when a pharmacist need not be called again.
     pub called_until: Option<Instant>,
     /// The end of a negative test that a doctor has let pass.
@@ -102,6 +113,58 @@ pub struct Memory {
     pub renewal: Option<Instant>,
     /// When the timer of an ended supply is set to ring.
     pub supply: Option<Instant>,
+    /// Tasks whose questions the first version had asked: there until the first step after it.
+    pub inherited: Option<BTreeSet<String>>,
+}
+
+/// The state of the first version, as it wrote it.
+#[derive(Debug, Serialize, Deserialize)]
+struct First {
+    enrolled: Instant,
+    arm: Arm,
+    arm_since: Instant,
+    exposed: Option<Instant>,
+    started: Option<Instant>,
+    expired: bool,
+    prevention_since: Option<Instant>,
+    low_baseline: Option<bool>,
+    failing: bool,
+    holds: BTreeSet<Hold>,
+    labs: BTreeMap<Lab, Plan>,
+    /// Codes of tasks.
+    unanswered: BTreeSet<String>,
+    called_until: Option<Instant>,
+    waived: Option<Instant>,
+    renewal: Option<Instant>,
+    supply: Option<Instant>,
+}
+
+impl From<First> for Memory {
+    fn from(first: First) -> Self {
+        let series = first.unanswered.iter().filter_map(|code| task::series(code));
+        let asked = series.flat_map(|(series, _)| series.questionnaires).map(|code| (*code).to_owned()).collect();
+        Self {
+            enrolled: first.enrolled,
+            arm: first.arm,
+            arm_since: first.arm_since,
+            exposed: first.exposed,
+            started: first.started,
+            expired: first.expired,
+            seen: false,
+            prevention_since: first.prevention_since,
+            low_baseline: first.low_baseline,
+            failing: first.failing,
+            decided: None,
+            holds: first.holds,
+            labs: first.labs,
+            asked,
+            called_until: first.called_until,
+            waived: first.waived,
+            renewal: first.renewal,
+            supply: first.supply,
+            inherited: Some(first.unanswered),
+        }
+    }
 }
 
 impl Memory {
@@ -114,16 +177,19 @@ impl Memory {
             exposed: None,
             started: None,
             expired: false,
+            seen: false,
             prevention_since: None,
             low_baseline: None,
             failing: false,
+            decided: None,
             holds: BTreeSet::new(),
             labs: BTreeMap::new(),
-            unanswered: BTreeSet::new(),
+            asked: BTreeSet::new(),
             called_until: None,
             waived: None,
             renewal: None,
             supply: None,
+            inherited: None,
         }
     }
 
@@ -134,10 +200,15 @@ impl Memory {
         first.or(second).unwrap_or(self.arm_since)
     }
 
+    /// Of either version.
+    ///
     /// # Errors
     /// `BadState` if the data have a later version, or are malformed.
     pub fn read(state: &State) -> Result<Self, Error> {
-        pathway_kit::read(state, VERSION)
+        match state.version {
+            FIRST => pathway_kit::read::<First, _>(state, FIRST).map(Self::from),
+            _ => pathway_kit::read(state, VERSION),
+        }
     }
 
     /// # Errors
@@ -148,7 +219,7 @@ impl Memory {
 
     /// The stage.
     pub fn stage(&self) -> &'static str {
-        let waits = self.holds.iter().any(|hold| *hold != Hold::Overdue);
+        let waits = self.holds.iter().any(|hold| !matches!(hold, Hold::Overdue | Hold::Renewal));
         match self.arm {
             Arm::Urgent => "urgent",
             _ if waits => "offline",
@@ -159,6 +230,12 @@ impl Memory {
     }
 }
 
+/// Takes the state of the first version over; what its tasks, holds and questions need is done in the step that follows.
+pub fn migrate(state: &State) -> Result<Migrated, Error> {
+    let memory = Memory::read(state)?;
+    Ok(Migrated { stage: memory.stage().to_owned(), state: memory.write()? })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -166,7 +243,7 @@ mod tests {
     #[test]
     fn a_state_is_read_back_or_refused() {
         let mut memory = Memory::new(1_767_225_600_000_000);
-        memory.holds.insert(Hold::Overdue);
+        memory.holds.insert(Hold::Renewal);
         memory.labs.insert(Lab::Cd4, Plan { wanted: 1, due: 2 });
         let state = memory.write().expect("written");
         assert_eq!(Memory::read(&state), Ok(memory));

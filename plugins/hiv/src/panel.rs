@@ -3,8 +3,8 @@
 
 use xinglin_sdk::{
     clinical::{OmissionReason, Section, Snapshot},
+    follow_up,
     panel::{Act, Band, Block, Bound, Error, Metric, Point, Points, Series, Standing, Text, Tone, Viewer},
-    pathway,
     time::{Instant, plus_days},
     types::{Decimal, LocalizedText, zh_en},
 };
@@ -13,14 +13,13 @@ use crate::{
     chart::Chart,
     measure::Load,
     memory::{Arm, Memory},
-    rules::{CD4_PROPHYLAXIS, COVERED, LOAD_HIGH, LOAD_LOW},
+    numbers::{CD4_PROPHYLAXIS, COVERED, COVERED_DAYS, LAB_WINDOW, LOAD_HIGH, LOAD_LOW},
+    questions,
     schedule::Lab,
-    sources,
-    step::ask,
+    sources::Source,
 };
 
-/// Days for which the patient is shown what to do.
-const AHEAD_DAYS: i64 = 14;
+/// Most tasks that are shown.
 const TASKS: usize = 10;
 
 /// The panel.
@@ -31,15 +30,15 @@ pub fn render(standing: &Standing, snapshot: &Snapshot, viewer: Viewer, now: Ins
     }) {
         return Err(Error::MissingData(zh_en("未获准读取化验结果。", "Results may not be read.")));
     }
-    let memory = standing.pathway_state().map(|state| Memory::read(&state)).transpose().map_err(said)?;
+    let memory = standing.follow_up_state().map(|state| Memory::read(&state)).transpose().map_err(said)?;
     let sheet = Sheet { standing, chart: Chart { snapshot, now }, memory, now };
     Ok(if viewer.is_layman() { sheet.of_patient() } else { sheet.of_team() })
 }
 
-fn said(error: pathway::Error) -> Error {
+fn said(error: follow_up::Error) -> Error {
     match error {
-        pathway::Error::MissingData(text) => Error::MissingData(text),
-        pathway::Error::BadState(why) | pathway::Error::Other(why) => Error::Other(why),
+        follow_up::Error::MissingData(text) => Error::MissingData(text),
+        follow_up::Error::BadState(why) | follow_up::Error::Other(why) => Error::Other(why),
     }
 }
 
@@ -69,14 +68,14 @@ impl Sheet<'_> {
 
     /// A curve of values that fell, with three ranges.
     fn load_series(&self, title: LocalizedText, unit: &str, [low, middle, high]: [(LocalizedText, Tone); 3]) -> Series {
-        let edges = [LOAD_LOW, LOAD_HIGH].map(|edge| Some(Decimal::whole(edge)));
-        let band = |(title, tone), edges, source: sources::Source| Band::new(title, tone, edges, source.citation());
+        let edges = [LOAD_LOW, LOAD_HIGH].map(|edge| Some(Decimal::whole(edge.value)));
+        let band = |(title, tone), edges, source: Source| Band::new(title, tone, edges, source.citation());
         Series::new(title, unit)
             .logarithmic()
             .points(&self.loads())
-            .band(band(low, (None, edges[0]), sources::VIRAL_LOAD))
-            .band(band(middle, (edges[0], edges[1]), sources::FAILURE))
-            .band(band(high, (edges[1], None), sources::FAILURE))
+            .band(band(low, (None, edges[0]), Source::ViralLoad))
+            .band(band(middle, (edges[0], edges[1]), Source::Failure))
+            .band(band(high, (edges[1], None), Source::Failure))
     }
 
     // --- the patient -------------------------------------------------------------------------
@@ -103,17 +102,11 @@ impl Sheet<'_> {
 
     fn to_do(&self) -> Vec<Block> {
         let mut blocks = vec![Text::heading(zh_en("接下来", "What comes next")).into()];
-        let mut forms: Vec<&str> = self
-            .memory
-            .iter()
-            .flat_map(|memory| &memory.unanswered)
-            .filter_map(|code| ask::questionnaire(code))
-            .collect();
-        forms.sort_unstable();
-        forms.dedup();
-        blocks.extend(forms.into_iter().map(|code| Block::Form(code.to_owned())));
+        let forms = self.memory.iter().flat_map(|memory| &memory.asked).filter_map(|code| questions::known(code));
+        blocks.extend(forms.map(|code| Block::Form(code.to_owned())));
         // Questions are done by answering.
-        let soon = self.standing.due_by(plus_days(self.now, AHEAD_DAYS)).filter(|task| Lab::of(&task.code).is_some());
+        let soon =
+            self.standing.due_by(plus_days(self.now, LAB_WINDOW.value)).filter(|task| Lab::of(&task.code).is_some());
         blocks.extend(soon.take(TASKS).map(|task| Block::Action(Act::DoTask(task.code.clone()))));
         if blocks.len() == 1 {
             blocks.push(Text::paragraph(zh_en("目前没有待办事项。", "There is nothing to do at present.")).into());
@@ -137,7 +130,7 @@ impl Sheet<'_> {
             "{copies}/mL",
             loads.newest(),
             tone,
-            sources::VIRAL_LOAD,
+            Source::ViralLoad,
         ));
         let bands = [
             (zh_en("检测不到 <50", "Undetectable <50"), Tone::Good),
@@ -147,25 +140,28 @@ impl Sheet<'_> {
         blocks.push(self.load_series(zh_en("病毒载量", "Viral load"), "{copies}/mL", bands).into());
         let counts = self.counts();
         let newest = counts.newest();
-        let low = |point: &Point| point.value < Decimal::whole(CD4_PROPHYLAXIS);
+        let low = |point: &Point| point.value < Decimal::whole(CD4_PROPHYLAXIS.value);
         let tone = match &newest {
             None => Tone::Neutral,
             Some(point) if low(point) => Tone::Caution,
             Some(_) => Tone::Good,
         };
-        blocks.push(metric(zh_en("最近一次CD4", "Latest CD4"), "{cells}/uL", newest, tone, sources::PROPHYLAXIS));
+        blocks.push(metric(zh_en("最近一次CD4", "Latest CD4"), "{cells}/uL", newest, tone, Source::Prophylaxis));
         if counts.list().len() > 1 {
-            let edges = (None, Some(Decimal::whole(CD4_PROPHYLAXIS)));
+            let edges = (None, Some(Decimal::whole(CD4_PROPHYLAXIS.value)));
             let title = zh_en("低于200:评估预防用药", "Below 200: review prophylaxis");
-            let band = Band::new(title, Tone::Caution, edges, sources::PROPHYLAXIS.citation());
+            let band = Band::new(title, Tone::Caution, edges, Source::Prophylaxis.citation());
             blocks.push(Series::new(zh_en("CD4", "CD4"), "{cells}/uL").points(&counts).band(band).into());
         }
         if let Some((covered, days)) = self.chart.covered().filter(|(_, days)| *days > 0) {
             let percent = covered * 100 / days;
-            let tone = if percent < COVERED { Tone::Caution } else { Tone::Good };
+            let tone = if percent < COVERED.value { Tone::Caution } else { Tone::Good };
             let value = Point { at: self.now, value: Decimal::whole(percent), bound: Bound::Exact };
-            let title = zh_en("药物覆盖天数比例(近180天)", "Days covered (last 180)");
-            blocks.push(metric(title, "%", Some(value), tone, sources::PROJECT));
+            let title = zh_en(
+                format!("药物覆盖天数比例(近{}天)", COVERED_DAYS.value),
+                format!("Days covered (last {})", COVERED_DAYS.value),
+            );
+            blocks.push(metric(title, "%", Some(value), tone, Source::Project));
         }
         blocks.extend(self.standing.next_tasks(TASKS).map(Block::Table));
         blocks
@@ -195,8 +191,8 @@ impl Sheet<'_> {
             found.push(Text::notice(
                 Tone::Caution,
                 zh_en(
-                    format!("线上处方已暂停({}项)。", memory.holds.len()),
-                    format!("Online prescribing is held ({}).", memory.holds.len()),
+                    format!("相关药物的线上处方已暂停({}项)。", memory.holds.len()),
+                    format!("Online prescribing of these medicines is held ({}).", memory.holds.len()),
                 ),
             ));
         }
@@ -204,6 +200,6 @@ impl Sheet<'_> {
     }
 }
 
-fn metric(title: LocalizedText, unit: &str, value: Option<Point>, tone: Tone, source: sources::Source) -> Block {
+fn metric(title: LocalizedText, unit: &str, value: Option<Point>, tone: Tone, source: Source) -> Block {
     Metric { title, unit: unit.to_owned(), value, tone, citation: Some(source.citation()) }.into()
 }

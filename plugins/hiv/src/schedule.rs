@@ -11,7 +11,8 @@ use crate::{
     chart::{Chart, Therapy},
     measure::{self, Found, Load},
     memory::{Arm, Memory},
-    rules,
+    numbers::{self, Number},
+    sources::Source,
 };
 
 /// A test that repeats.
@@ -28,18 +29,6 @@ pub enum Lab {
     /// CD4 count.
     Cd4,
 }
-
-/// Days of grace of a test.
-pub const WINDOW: u16 = 14;
-/// A test counts for a week if it is taken at most so many days before.
-const EARLY: i64 = 3;
-/// Days before a negative test ends that the next is asked for: the first, and later ones.
-const LEAD_FIRST: i64 = 7;
-const LEAD: i64 = 14;
-/// A test counts as the one after a month, or after three, if it is at most so many days early.
-const FIRST_EARLY: i64 = 9;
-const MONTHS_EARLY: i64 = 30;
-const WEEK_4_EARLY: i64 = 7;
 
 impl Lab {
     /// All.
@@ -72,6 +61,15 @@ impl Lab {
         }
     }
 
+    /// Why it is wanted.
+    pub const fn source(self) -> Source {
+        match self {
+            Self::HivTest | Self::Kidney | Self::HepatitisB => Source::PrepFollowUp,
+            Self::ViralLoad => Source::ViralLoad,
+            Self::Cd4 => Source::Cd4,
+        }
+    }
+
     /// Its name for staff, Chinese and English.
     pub const fn names(self) -> [&'static str; 2] {
         match self {
@@ -98,18 +96,18 @@ pub fn wanted(lab: Lab, memory: &Memory, chart: &Chart<'_>) -> Option<Instant> {
 }
 
 /// The weeks after an exposure in which it is tested.
-pub fn weeks() -> &'static [i64] {
+pub fn weeks() -> &'static [Number] {
     match settings::boolean("chinese-test-weeks") {
-        Some(true) => &rules::PEP_TESTS_CHINA,
-        _ => &rules::PEP_TESTS,
+        Some(true) => &numbers::CHINA_WEEKS,
+        _ => &numbers::TEST_WEEKS,
     }
 }
 
 fn week_of_test(memory: &Memory, chart: &Chart<'_>) -> Option<Instant> {
     let tests = chart.tests();
     let base = memory.course_began();
-    let week = [0].iter().chain(weeks()).find(|week| {
-        let from = plus_days(base, **week * 7 - EARLY);
+    let week = [0].into_iter().chain(weeks().iter().map(|week| week.value)).find(|week| {
+        let from = plus_days(base, week * 7 - numbers::TEST_EARLY.value);
         tests.iter().all(|(taken, _)| *taken < from)
     });
     week.map(|week| plus_days(base, week * 7))
@@ -126,10 +124,12 @@ pub fn test_holds_until(memory: &Memory, chart: &Chart<'_>) -> Option<Instant> {
     let negative = chart.tests().into_iter().next().filter(|(_, found)| *found == Found::Negative);
     Some(match negative {
         None => since,
-        Some((taken, _)) if taken < plus_days(since, rules::PREP_FIRST_TEST - FIRST_EARLY) => {
-            plus_days(since, rules::PREP_FIRST_TEST).min(plus_days(taken, rules::PREP_TEST))
+        Some((taken, _))
+            if taken < plus_days(since, numbers::PREP_FIRST_TEST.value - numbers::PREP_FIRST_EARLY.value) =>
+        {
+            plus_days(since, numbers::PREP_FIRST_TEST.value).min(plus_days(taken, numbers::PREP_TEST.value))
         }
-        Some((taken, _)) => plus_days(taken, rules::PREP_TEST),
+        Some((taken, _)) => plus_days(taken, numbers::PREP_TEST.value),
     })
 }
 
@@ -137,20 +137,20 @@ fn prevention_test(memory: &Memory, chart: &Chart<'_>) -> Instant {
     let Some((taken, _)) = chart.tests().into_iter().next() else { return memory.arm_since };
     let Some(until) = test_holds_until(memory, chart) else {
         // Not begun: a test of today's, to begin with.
-        return plus_days(taken, rules::PREP_TEST - LEAD);
+        return plus_days(taken, numbers::PREP_TEST.value - numbers::PREP_LEAD.value);
     };
     let since = memory.prevention_since.unwrap_or(taken);
-    let is_first = until == plus_days(since, rules::PREP_FIRST_TEST);
-    plus_days(until, if is_first { -LEAD_FIRST } else { -LEAD })
+    let is_first = until == plus_days(since, numbers::PREP_FIRST_TEST.value);
+    plus_days(until, if is_first { -numbers::PREP_LEAD_FIRST.value } else { -numbers::PREP_LEAD.value })
 }
 
 fn kidney(memory: &Memory, chart: &Chart<'_>) -> Instant {
     let Some(taken) = chart.kidney_taken() else { return memory.arm_since };
     match memory.prevention_since {
-        Some(since) if taken < plus_days(since, rules::PREP_FIRST_KIDNEY - MONTHS_EARLY) => {
-            plus_days(since, rules::PREP_FIRST_KIDNEY)
+        Some(since) if taken < plus_days(since, numbers::PREP_FIRST_KIDNEY.value - numbers::MONTHS_EARLY.value) => {
+            plus_days(since, numbers::PREP_FIRST_KIDNEY.value)
         }
-        _ => plus_days(taken, rules::PREP_KIDNEY),
+        _ => plus_days(taken, numbers::PREP_KIDNEY.value),
     }
 }
 
@@ -167,7 +167,7 @@ pub fn is_repeated(memory: &Memory, chart: &Chart<'_>) -> bool {
         Therapy::Unknown => true,
         Therapy::Since(_, regimen) => {
             let was_low = loads.iter().any(|(at, load)| *at >= regimen && *load != Load::High);
-            taken >= plus_days(regimen, rules::FAILURE_FROM) || was_low
+            taken >= plus_days(regimen, numbers::FAILURE_FROM.value) || was_low
         }
     }
 }
@@ -182,27 +182,27 @@ pub fn is_failure(chart: &Chart<'_>) -> bool {
     match chart.therapy() {
         Therapy::Absent => false,
         Therapy::Unknown => true,
-        Therapy::Since(_, regimen) => before > regimen && newest >= plus_days(regimen, rules::FAILURE_FROM),
+        Therapy::Since(_, regimen) => before > regimen && newest >= plus_days(regimen, numbers::FAILURE_FROM.value),
     }
 }
 
 fn viral_load(memory: &Memory, chart: &Chart<'_>) -> Instant {
     let Some((taken, load)) = chart.loads().into_iter().next() else { return memory.arm_since };
     if is_repeated(memory, chart) {
-        return plus_days(taken, rules::LOAD_REPEAT - i64::from(WINDOW));
+        return plus_days(taken, numbers::LOAD_REPEAT.value - numbers::LAB_WINDOW.value);
     }
     let therapy = chart.therapy();
     if let Therapy::Since(_, regimen) = therapy
-        && taken < plus_days(regimen, rules::LOAD_FIRST - WEEK_4_EARLY)
+        && taken < plus_days(regimen, numbers::LOAD_FIRST.value - numbers::LOAD_FIRST_EARLY.value)
     {
-        return plus_days(regimen, rules::LOAD_FIRST);
+        return plus_days(regimen, numbers::LOAD_FIRST.value);
     }
     let days = match (load, therapy) {
-        (Load::Low | Load::High, _) | (_, Therapy::Absent) => rules::LOAD_DETECTABLE,
-        (Load::Undetectable, Therapy::Since(start, _)) if taken >= plus_days(start, rules::TWO_YEARS) => {
-            rules::LOAD_LATER
+        (Load::Low | Load::High, _) | (_, Therapy::Absent) => numbers::LOAD_DETECTABLE.value,
+        (Load::Undetectable, Therapy::Since(start, _)) if taken >= plus_days(start, numbers::TWO_YEARS.value) => {
+            numbers::LOAD_LATER.value
         }
-        (Load::Undetectable, _) => settings::integer("viral-load-days").unwrap_or(rules::LOAD_DETECTABLE),
+        (Load::Undetectable, _) => settings::integer("viral-load-days").unwrap_or(numbers::LOAD_DETECTABLE.value),
     };
     plus_days(taken, days)
 }
@@ -210,20 +210,22 @@ fn viral_load(memory: &Memory, chart: &Chart<'_>) -> Instant {
 /// The count nearest to the start is the baseline; a baseline that is not known counts as low.
 fn cd4(memory: &Memory, chart: &Chart<'_>) -> Option<Instant> {
     let Some((taken, count)) = chart.counts().into_iter().next() else { return Some(memory.arm_since) };
-    let is_low = |count: Decimal| count < Decimal::whole(rules::CD4_BASELINE);
-    let by = |low: bool| if low { rules::CD4_OFTEN } else { rules::CD4_SELDOM };
+    let is_low = |count: Decimal| count < Decimal::whole(numbers::CD4_BASELINE.value);
+    let by = |low: bool| if low { numbers::CD4_OFTEN.value } else { numbers::CD4_SELDOM.value };
     let days = match chart.therapy() {
-        Therapy::Since(start, _) if taken < plus_days(start, rules::CD4_FIRST - MONTHS_EARLY) => {
-            return Some(plus_days(start, rules::CD4_FIRST));
+        Therapy::Since(start, _)
+            if taken < plus_days(start, numbers::CD4_FIRST.value - numbers::MONTHS_EARLY.value) =>
+        {
+            return Some(plus_days(start, numbers::CD4_FIRST.value));
         }
-        Therapy::Since(start, _) if taken < plus_days(start, rules::TWO_YEARS) => {
+        Therapy::Since(start, _) if taken < plus_days(start, numbers::TWO_YEARS.value) => {
             by(memory.low_baseline.unwrap_or(true))
         }
-        Therapy::Since(..) if is_low(count) => rules::CD4_OFTEN,
-        Therapy::Since(..) if count <= Decimal::whole(rules::CD4_OPTIONAL) => rules::CD4_LATER,
+        Therapy::Since(..) if is_low(count) => numbers::CD4_OFTEN.value,
+        Therapy::Since(..) if count <= Decimal::whole(numbers::CD4_OPTIONAL.value) => numbers::CD4_LATER.value,
         Therapy::Since(..) => match settings::boolean("cd4-above-500") {
             Some(false) => return None,
-            _ => rules::CD4_LATER,
+            _ => numbers::CD4_LATER.value,
         },
         Therapy::Absent | Therapy::Unknown => by(is_low(count)),
     };

@@ -2,12 +2,12 @@
 
 use xinglin_sdk::{
     clinical::{Section, Snapshot},
-    pathway::{Eligibility, Error, Reason},
+    follow_up::{Eligibility, Error, Reason},
     time::Instant,
     types::zh_en,
 };
 
-use crate::{chart::Chart, rules, sources};
+use crate::{chart::Chart, numbers::ADULT, sources::Source};
 
 /// Whether the patient may be enrolled.
 pub fn screen(snapshot: &Snapshot, now: Instant) -> Result<Eligibility, Error> {
@@ -21,14 +21,14 @@ pub fn screen(snapshot: &Snapshot, now: Instant) -> Result<Eligibility, Error> {
         )));
     }
     let mut offline = Vec::new();
-    if i64::from(age) < rules::ADULT {
+    if i64::from(age) < ADULT.value {
         offline.push(Reason {
             code: "UNDER_AGE".to_owned(),
             message: zh_en(
                 "未满18周岁,由监护人陪同线下就诊;疑有暴露者须立即就诊(72小时内)。",
                 "Under 18: face-to-face care with a guardian, at once after an exposure (within 72 hours).",
             ),
-            citation: sources::PROJECT.citation(),
+            citation: Source::Project.citation(),
         });
     }
     if (Chart { snapshot, now }).is_pregnant() {
@@ -38,7 +38,7 @@ pub fn screen(snapshot: &Snapshot, now: Instant) -> Result<Eligibility, Error> {
                 "妊娠,由专科线下管理;疑有暴露者须立即就诊(72小时内)。",
                 "Pregnant: face-to-face specialist care, at once after an exposure (within 72 hours).",
             ),
-            citation: sources::PROJECT.citation(),
+            citation: Source::Project.citation(),
         });
     }
     Ok(if offline.is_empty() { Eligibility::Eligible } else { Eligibility::ReferOffline(offline) })

@@ -3,8 +3,9 @@
 use hiv::Hiv;
 use xinglin_sdk::{
     clinical::{ObservationValue, OmissionReason, Section, Sex},
+    follow_up::Provenance,
     panel::{Act, Block, Bound, Error, Metric, Scale, Series, Tone, Viewer},
-    testing::{PathwayRun, Patient, words},
+    testing::{FollowUpRun, Patient, words},
     types::{Attribute, Coding, Decimal},
 };
 
@@ -16,7 +17,7 @@ fn infected() -> Patient {
 }
 
 /// Values with their comparator, so many days before the start.
-fn treated(loads: &[(i64, &str, &str)], counts: &[(i64, &str)]) -> PathwayRun<Hiv> {
+fn treated(loads: &[(i64, &str, &str)], counts: &[(i64, &str)]) -> FollowUpRun<Hiv> {
     let mut patient = infected().days_ago(400).taking(Coding::atc("J05AR20"));
     for (ago, value, comparator) in loads {
         patient = patient.days_ago(*ago);
@@ -29,10 +30,10 @@ fn treated(loads: &[(i64, &str, &str)], counts: &[(i64, &str)]) -> PathwayRun<Hi
     for (ago, value) in counts {
         patient = patient.days_ago(*ago).measured(Coding::loinc(COUNT), value, "/uL");
     }
-    PathwayRun::enrol(patient)
+    FollowUpRun::enrol(patient)
 }
 
-fn shown(run: &PathwayRun<Hiv>, viewer: Viewer) -> Vec<Block> {
+fn shown(run: &FollowUpRun<Hiv>, viewer: Viewer) -> Vec<Block> {
     run.panel(viewer).expect("a panel")
 }
 
@@ -68,7 +69,7 @@ fn what_was_not_found_is_below_the_level_of_undetectable() {
     let mut run = treated(&[], &[]);
     let mut negative = run.patient.measurement(Coding::loinc(LOAD), "1", "1");
     negative.value = ObservationValue::Text("未检出".to_owned());
-    run.observed(negative);
+    run.observed(negative, Provenance::Laboratory);
     let blocks = shown(&run, Viewer::Clinician);
     let latest = metric(&blocks, 0);
     assert_eq!(latest.tone, Tone::Good);

@@ -64,6 +64,8 @@ pub mod frozen {
         Plugin { file: "compat/direct-billing-0.1-wit-1.1.0.wasm", ..super::DIRECT_BILLING };
     pub const CAPITATION: Plugin = Plugin { file: "compat/capitation-0.1-wit-1.1.0.wasm", ..super::CAPITATION };
     pub const PLATFORM_FEE: Plugin = Plugin { file: "compat/platform-fee-0.1-wit-1.1.0.wasm", ..super::PLATFORM_FEE };
+    /// Of pathway 1.0.
+    pub const HIV: Plugin = Plugin { file: "compat/hiv-0.1-wit-1.0.0.wasm", ..super::HIV };
     /// Of `xinglin:prescribing@2.0.0`, the fixture.
     pub const COURSE_LENGTH: Plugin =
         Plugin { file: "compat/course-length-wit-2.0.0.wasm", id: "test.course-length", payer: None };

@@ -1,18 +1,20 @@
 //! The step at each event.
 
-pub mod ask;
+mod ask;
 mod labs;
 mod mind;
 mod prevention;
-mod task;
+mod request;
+mod take_over;
+pub mod task;
 mod treatment;
 mod urgent;
 
 use xinglin_sdk::{
-    clinical::{Observation, Snapshot},
-    pathway::{
-        Alert, Destination, Directive, Error, Event, Message, News, Outcome, Reason, Referral, ReleaseBy, Response,
-        Role, Severity, State, TaskRef,
+    clinical::Snapshot,
+    follow_up::{
+        Acts, Alert, Departure, Directive, Error, Event, Message, Outcome, Provenance, Reading, Reason, ReleaseBy,
+        Response, Role, Severity, State, TaskEnd, TaskRef, TaskReport,
     },
     settings,
     time::{Instant, MINUTE, china, plus_days},
@@ -21,18 +23,13 @@ use xinglin_sdk::{
 
 use crate::{
     chart::Chart,
-    measure,
+    measure, medicines,
     memory::{Arm, Hold, Memory},
+    numbers::{ACKNOWLEDGE_MINUTES, DAY_MINUTES, DIET_LATER, Number, SOON_MINUTES, TODAY_LEAST},
     questions::{self, Answers},
     schedule::Lab,
-    sources::{self, Source},
+    sources::Source,
 };
-
-/// Minutes within which somebody looks: today, in three days, in a week.
-const DAY_IN_MINUTES: u32 = 24 * 60;
-const THREE_DAYS_IN_MINUTES: u32 = 3 * DAY_IN_MINUTES;
-/// Hours within which an answer that cannot be used is cleared up.
-const UNUSABLE_MINUTES: u32 = 4 * 60;
 
 /// One step.
 pub fn step(state: Option<&State>, event: &Event, snapshot: &Snapshot, now: Instant) -> Result<Outcome, Error> {
@@ -41,23 +38,20 @@ pub fn step(state: Option<&State>, event: &Event, snapshot: &Snapshot, now: Inst
         None => Memory::new(now),
     };
     let mut step = Step { memory, chart: Chart { snapshot, now }, now, directives: Vec::new() };
+    if let Event::Departed(how) = event {
+        step.departed(*how);
+        return step.outcome();
+    }
+    step.take_over();
     match event {
         Event::Enrolled => step.enrolled(),
         Event::TaskDue(task) => step.task_due(task),
-        Event::TaskDone(task) => step.task_done(task),
-        Event::Observed(observation) => step.observed(observation),
+        Event::TaskEnded(report) => step.task_ended(report),
+        Event::Observed(reading) => step.observed(reading),
         Event::Answered(response) => step.answered(response),
+        Event::RequestEnded(report) => step.request_ended(report),
         Event::HoldReleased(code) => step.hold_released(code),
-        Event::Other(attributes) => match News::of(attributes) {
-            News::TaskOverdue(task) => step.task_overdue(&task.code),
-            News::TaskMissed(task) => step.task_missed(&task.code),
-            News::Unknown => {}
-        },
-        Event::AlertAcknowledged(_) => {}
-        Event::Withdrawn => {
-            step.withdrawn();
-            return step.outcome();
-        }
+        _ => {}
     }
     step.settle();
     step.outcome()
@@ -84,9 +78,9 @@ impl Step<'_> {
              compartment, for the care team only.",
         ));
         if !self.chart.is_infected() {
-            self.ask_intake();
+            self.ask(questions::INTAKE);
         }
-        self.schedule_scales();
+        self.begin_scales();
     }
 
     /// What follows from the record as it now is, at every event.
@@ -105,7 +99,6 @@ impl Step<'_> {
     fn task_due(&mut self, task: &TaskRef) {
         let code = task.code.as_str();
         match code {
-            task::CLOCK_BEST => self.best_hours_over(),
             task::CLOCK_WINDOW => self.window_over(),
             task::SUPPLY => self.supply_over(),
             task::REVIEW => self.review(),
@@ -113,67 +106,46 @@ impl Step<'_> {
             _ => match (Lab::of(code), code.strip_suffix(task::CHECK).and_then(Lab::of)) {
                 (Some(lab), _) => self.lab_due(lab),
                 (_, Some(lab)) => self.lab_missed(lab),
-                _ => self.ask_due(code),
+                _ => self.series_due(task),
             },
         }
     }
 
-    fn task_overdue(&mut self, code: &str) {
-        if Lab::of(code).is_some() {
-            self.remind_of_laboratory();
-        } else if self.memory.unanswered.contains(code) {
-            self.ask_again(code);
-        }
-    }
-
-    fn task_missed(&mut self, code: &str) {
-        if let Some(lab) = Lab::of(code) {
-            self.lab_missed(lab);
-        } else if self.memory.unanswered.remove(code) {
-            self.report_unanswered();
-        } else if task::is_of_staff(code) {
-            if code == task::DIET {
-                self.schedule_diet(task::DIET_LATER);
-            }
-            self.alert(
-                "CONTACT_MISSED",
-                Severity::Warning,
-                zh_en(
-                    format!("团队任务超期未完成({code}),请接手联系患者。"),
-                    format!("A task of the team was not done ({code}): please take over and contact the patient."),
-                ),
-                Role::Doctor,
-                UNUSABLE_MINUTES,
-                sources::PROJECT,
-            );
-        }
-    }
-
-    /// Somebody says that it is done. Before its time it stays; a timer rings all the same, and a test is
-    /// done by its result.
-    fn task_done(&mut self, task: &TaskRef) {
+    fn task_ended(&mut self, TaskReport { task, end, at }: &TaskReport) {
         let code = task.code.as_str();
-        if let Some(lab) = Lab::of(code) {
-            self.lab_ticked(lab, task.due);
-        } else if self.now < task.due && !task::is_of_staff(code) {
-            self.schedule(code, task.due);
-        } else if task::is_timer(code) {
-            self.task_due(task);
-        } else if code == task::DIET {
-            self.schedule_diet(task::DIET_LATER);
-        } else if code == task::INTAKE && self.memory.unanswered.contains(code) {
-            // Nobody has answered: it is asked again.
-            self.schedule(code, plus_days(self.now, 1));
-        } else if !self.memory.unanswered.remove(code) {
-            self.plan_next(code);
+        let staff = task::is_of_staff(code);
+        match (Lab::of(code), end) {
+            (Some(lab), TaskEnd::Done) => self.lab_ticked(lab, task.due),
+            (Some(lab), TaskEnd::Declined) => self.lab_declined(lab),
+            (Some(_), TaskEnd::Overdue) => self.remind_of_laboratory(),
+            (Some(lab), TaskEnd::Missed) => self.lab_missed(lab),
+            (None, TaskEnd::Missed | TaskEnd::Declined) if staff => self.contact_missed(code),
+            // A timer rings all the same, whoever ticks it before its time.
+            (None, TaskEnd::Done | TaskEnd::Declined) if !staff && *at < task.due => {
+                self.schedule(code, task.due.max(self.now));
+            }
+            (None, _) => {}
         }
-        if code == task::RENEWAL {
-            self.memory.renewal = None;
+        if code == task::DIET && *end != TaskEnd::Overdue {
+            self.schedule(task::DIET, plus_days(self.now, DIET_LATER.value));
         }
+    }
+
+    fn contact_missed(&mut self, code: &str) {
+        self.alert(
+            "CONTACT_MISSED",
+            Severity::Warning,
+            zh_en(
+                format!("团队任务未完成({code}),请接手联系患者。"),
+                format!("A task of the team was not done ({code}): please take over and contact the patient."),
+            ),
+            (Role::Doctor, SOON_MINUTES),
+            Source::Project,
+        );
     }
 
     fn hold_released(&mut self, code: &str) {
-        if code == Hold::Overdue.code() {
+        if [Hold::Overdue, Hold::Renewal].iter().any(|hold| hold.code() == code) {
             self.waive_test();
         }
         self.memory.holds.retain(|hold| hold.code() != code);
@@ -181,9 +153,10 @@ impl Step<'_> {
 
     /// The host decides what is news. A result that says nothing usable reaches a doctor; one that is
     /// older than another displaces nothing.
-    fn observed(&mut self, observation: &Observation) {
+    fn observed(&mut self, Reading { observation, provenance }: &Reading) {
         let is = |code: &str| observation.code.has(system::LOINC, code);
-        if !measure::CODES.iter().any(|code| is(code)) || observation.is_self_reported() {
+        let typed = *provenance == Provenance::SelfReported || observation.is_self_reported();
+        if typed || !measure::READ.iter().any(|code| is(code)) {
             return;
         }
         let Some(taken) = measure::taken(observation, self.now).filter(|_| measure::is_readable(observation)) else {
@@ -193,12 +166,8 @@ impl Step<'_> {
             }
             return;
         };
-        let is_newest = |newest: Option<Instant>| newest.is_none_or(|newest| newest <= taken);
-        let newest = |code: &str| {
-            self.chart.snapshot.history(&Coding::loinc(code)).filter_map(|one| measure::taken(one, self.now)).max()
-        };
-        for code in measure::CODES.into_iter().filter(|code| is(code)) {
-            if !is_newest(newest(code)) {
+        for code in measure::READ.into_iter().filter(|code| is(code)) {
+            if self.newest(code).is_some_and(|newest| newest > taken) {
                 continue;
             }
             match code {
@@ -211,8 +180,12 @@ impl Step<'_> {
         }
     }
 
+    fn newest(&self, code: &str) -> Option<Instant> {
+        self.chart.snapshot.history(&Coding::loinc(code)).filter_map(|one| measure::taken(one, self.now)).max()
+    }
+
     fn answered(&mut self, response: &Response) {
-        self.clear_unanswered(&response.questionnaire);
+        self.no_longer_asked(&response.questionnaire);
         let answers = Answers(response);
         match response.questionnaire.as_str() {
             questions::INTAKE => self.intake(&answers),
@@ -225,12 +198,13 @@ impl Step<'_> {
         }
     }
 
-    fn withdrawn(&mut self) {
-        self.directives.push(Directive::Close(Reason {
-            code: "WITHDRAWN".to_owned(),
-            message: zh_en("患者退出随访。", "The patient leaves the follow-up."),
-            citation: sources::PATIENT_RIGHTS.citation(),
-        }));
+    fn departed(&mut self, how: Departure) {
+        let (code, zh, en) = match how {
+            Departure::Withdrawn => ("WITHDRAWN", "患者退出随访。", "The patient leaves the follow-up."),
+            Departure::Transferred => ("TRANSFERRED", "患者转至其他机构随访。", "The patient is followed elsewhere."),
+        };
+        let (message, citation) = (zh_en(zh, en), Source::PatientRights.citation());
+        self.directives.push(Directive::Close(Reason { code: code.to_owned(), message, citation }));
     }
 
     fn result_unusable(&mut self) {
@@ -241,23 +215,8 @@ impl Step<'_> {
                 "收到无法判读的化验结果(单位、数值、时间或结论),未用于任何规则,请人工核对。",
                 "A laboratory result cannot be read (unit, value, time or finding) and was used in no rule: please check.",
             ),
-            Role::Doctor,
-            DAY_IN_MINUTES,
-            sources::PROJECT,
-        );
-    }
-
-    fn answer_unusable(&mut self) {
-        self.alert(
-            "ANSWER_NOT_USABLE",
-            Severity::Warning,
-            zh_en(
-                "问卷有缺项或不可能的回答,未用于任何规则,请联系患者核实。",
-                "Answers are missing or cannot be right, and were used in no rule: please ask the patient.",
-            ),
-            Role::HealthManager,
-            UNUSABLE_MINUTES,
-            sources::PROJECT,
+            (Role::Doctor, DAY_MINUTES),
+            Source::Project,
         );
     }
 
@@ -271,10 +230,6 @@ impl Step<'_> {
     fn cancel(&mut self, code: &str) {
         self.directives.retain(|one| !matches!(one, Directive::ScheduleTask(task) if task.code == code));
         self.push_once(Directive::CancelTask(code.to_owned()));
-    }
-
-    fn ask(&mut self, questionnaire: &str) {
-        self.push_once(Directive::Ask(questionnaire.to_owned()));
     }
 
     /// It may be shown on a lock screen: no disease, no test, no medicine, no value.
@@ -297,20 +252,22 @@ impl Step<'_> {
         self.push_once(Directive::ProposeNote(text));
     }
 
-    fn request(&mut self, tests: &[(&str, &str)]) {
-        let tests = tests.iter().map(|(code, display)| Coding::loinc(*code).displayed(*display));
-        self.push_once(Directive::RequestLab(tests.collect()));
-    }
-
     fn push_once(&mut self, directive: Directive) {
         if !self.directives.contains(&directive) {
             self.directives.push(directive);
         }
     }
 
+    /// Taken up by a doctor within the minutes that the hospital has set.
     fn critical(&mut self, code: &str, message: LocalizedText, source: Source) {
-        let minutes = settings::integer("acknowledge-minutes").and_then(|minutes| u32::try_from(minutes).ok());
-        self.alert(code, Severity::Critical, message, Role::Doctor, minutes.unwrap_or(15), source);
+        let set = settings::integer("acknowledge-minutes").and_then(|minutes| u32::try_from(minutes).ok());
+        self.push_alert(
+            code,
+            Severity::Critical,
+            message,
+            (Role::Doctor, set.unwrap_or(ACKNOWLEDGE_MINUTES.minutes())),
+            source,
+        );
     }
 
     fn alert(
@@ -318,51 +275,66 @@ impl Step<'_> {
         code: &str,
         severity: Severity,
         message: LocalizedText,
-        owner: Role,
-        sla_minutes: u32,
+        (owner, within): (Role, Number),
+        source: Source,
+    ) {
+        self.push_alert(code, severity, message, (owner, within.minutes()), source);
+    }
+
+    /// Climbs within the team before it climbs within the hospital.
+    fn push_alert(
+        &mut self,
+        code: &str,
+        severity: Severity,
+        message: LocalizedText,
+        (owner, sla_minutes): (Role, u32),
         source: Source,
     ) {
         if self.directives.iter().any(|one| matches!(one, Directive::RaiseAlert(alert) if alert.code == code)) {
             return;
         }
+        let escalation = match owner {
+            Role::Doctor => vec![Role::HealthManager],
+            Role::Assistant => vec![Role::HealthManager, Role::Doctor],
+            Role::Counsellor => vec![Role::Psychotherapist, Role::Doctor],
+            _ => vec![Role::Doctor],
+        };
         let (code, citation) = (code.to_owned(), source.citation());
-        self.directives.push(Directive::RaiseAlert(Alert { code, severity, message, owner, sla_minutes, citation }));
+        let alert = Alert { code, severity, message, owner, sla_minutes, escalation, citation };
+        self.directives.push(Directive::RaiseAlert(alert));
     }
 
-    /// The host sends the reason to the patient, so it names nothing: what it is about is in the alert.
-    fn refer(&mut self, destination: Destination, reason: LocalizedText, recontact_days: u16, source: Source) {
-        let (recontact_days, citation) = (Some(recontact_days), source.citation());
-        self.push_once(Directive::Refer(Referral { destination, reason, recontact_days, citation }));
-        self.schedule(task::ARRANGE, self.now);
-    }
-
+    /// Of the medicines that it is about: what else the patient takes goes on.
     fn hold(&mut self, hold: Hold, reason: LocalizedText, source: Source) {
         if !self.memory.holds.insert(hold) {
             return;
         }
-        self.directives.push(Directive::HoldPrescribing(xinglin_sdk::pathway::Hold {
+        let medicines = match hold {
+            Hold::Renewal => medicines::prevention(&self.chart),
+            Hold::Kidney => medicines::by_kidney(&self.chart),
+            Hold::Urgent | Hold::Reactive | Hold::Symptoms | Hold::Overdue | Hold::Safety => {
+                medicines::course(&self.chart)
+            }
+        };
+        self.directives.push(Directive::Hold(xinglin_sdk::follow_up::Hold {
             code: hold.code().to_owned(),
+            stops: Acts::PRESCRIBE | Acts::APPROVE | Acts::CHARGE | Acts::DISPENSE,
+            medicines,
             reason,
-            release: if hold == Hold::Overdue { ReleaseBy::Pathway } else { ReleaseBy::Doctor },
+            release: if hold == Hold::Renewal { ReleaseBy::Pathway } else { ReleaseBy::Doctor },
             citation: source.citation(),
         }));
     }
 
     fn release(&mut self, hold: Hold) {
         if self.memory.holds.remove(&hold) {
-            self.directives.push(Directive::ReleasePrescribing(hold.code().to_owned()));
+            self.directives.push(Directive::Release(hold.code().to_owned()));
         }
     }
 
-    /// Minutes until midnight in Beijing, at least 60.
+    /// Minutes until midnight in Beijing, at least an hour.
     fn minutes_left_today(&self) -> u32 {
         let left = (china::midnight(china::day(self.now) + 1) - self.now) / MINUTE;
-        u32::try_from(left.max(60)).unwrap_or(60)
-    }
-
-    /// The first of `base + every`, `base + 2 × every`, … that is still to come.
-    fn next_day(&self, base: Instant, day: i64, every: i64) -> i64 {
-        let gone = xinglin_sdk::time::days_between(plus_days(base, day), self.now).max(0) / every;
-        day.saturating_add((gone + 1) * every)
+        u32::try_from(left.max(TODAY_LEAST.value)).unwrap_or(TODAY_LEAST.minutes())
     }
 }

@@ -2,23 +2,25 @@
 
 use xinglin_sdk::{
     clinical::Sex,
-    pathway::{Destination, Role, Severity},
+    follow_up::{Role, Severity},
     time::{MINUTE, plus_days},
     types::{Decimal, zh_en},
 };
 
-use super::{DAY_IN_MINUTES, Step, THREE_DAYS_IN_MINUTES, task};
+use super::{
+    Step,
+    request::{Visit, Workup},
+    task,
+};
 use crate::{
     chart::Kidney,
-    measure::{self, Found},
+    measure::Found,
     memory::{Arm, Hold},
-    questions::{Amount, Answers, link},
-    rules, schedule, sources,
+    numbers::{DAY_MINUTES, DAYS_MINUTES, PREP_CLEARANCE, PREP_FIRST_TEST, PREP_STOP, PREP_TEST},
+    questions::{Answers, link},
+    schedule,
+    sources::Source,
 };
-
-const RECONTACT_DAYS: u16 = 7;
-/// Days ago, beyond which an answer cannot be right.
-const DAYS_PLAUSIBLE: i64 = 3650;
 
 impl Step<'_> {
     fn enter_prevention(&mut self) {
@@ -26,9 +28,9 @@ impl Step<'_> {
             return;
         }
         self.enter(Arm::Prevention);
-        for day in [rules::PREP_FIRST_TEST, rules::PREP_TEST] {
-            self.schedule(&format!("{}{day}", task::REGULAR), plus_days(self.now, day));
-        }
+        let first = PREP_FIRST_TEST.value;
+        self.schedule(&format!("{}-{first}", task::REGULAR), plus_days(self.now, first));
+        self.schedule(task::REGULAR, plus_days(self.now, PREP_TEST.value));
     }
 
     /// A high risk: prevention is offered, and begins face to face.
@@ -41,27 +43,21 @@ impl Step<'_> {
             "PREP_CANDIDATE",
             Severity::Warning,
             zh_en(
-                "高风险且无72小时内暴露:建议线下评估暴露前预防(HIV阴性、无急性症状、肌酐清除率≥60、乙肝状态已知)。",
-                "High risk and no exposure within 72 hours: assess PrEP face to face (HIV negative, no acute signs, \
-                 clearance of 60 or more, hepatitis B known).",
+                format!(
+                    "高风险且无72小时内暴露:建议线下评估暴露前预防(HIV阴性、无急性症状、肌酐清除率≥{}、乙肝状态已知)。",
+                    PREP_CLEARANCE.value
+                ),
+                format!(
+                    "High risk and no exposure within 72 hours: assess PrEP face to face (HIV negative, no acute signs, \
+                     clearance of {} or more, hepatitis B known).",
+                    PREP_CLEARANCE.value
+                ),
             ),
-            Role::Doctor,
-            THREE_DAYS_IN_MINUTES,
-            sources::PREP,
+            (Role::Doctor, DAYS_MINUTES),
+            Source::Prep,
         );
-        self.refer(
-            Destination::Offline(None),
-            zh_en("请按团队的安排当面就诊。", "Please see a doctor in person, as our team arranges."),
-            RECONTACT_DAYS,
-            sources::INTERNET_CARE,
-        );
-        self.request(&[
-            (measure::HIV_TEST, "HIV antigen and antibody"),
-            (measure::CREATININE, "Creatinine"),
-            (measure::HEPATITIS_B, "Hepatitis B surface antigen"),
-            (measure::HEPATITIS_C, "Hepatitis C antibody"),
-            (measure::SYPHILIS, "Syphilis antibody"),
-        ]);
+        self.refer(Visit::Prevention);
+        self.request(Workup::Prevention);
         self.tell_to_visit();
     }
 
@@ -77,6 +73,7 @@ impl Step<'_> {
             return;
         }
         self.memory.prevention_since = Some(self.now);
+        self.withdraw_visit(Visit::Prevention);
         if let Some((_, Found::Positive)) = self.chart.tests().first() {
             return self.judge_test();
         }
@@ -90,9 +87,8 @@ impl Step<'_> {
                     "暴露前预防缺少肌酐清除率或乙肝结果,续方前请补齐。",
                     "PrEP without a known clearance or hepatitis B status: complete it before a renewal.",
                 ),
-                Role::Doctor,
-                THREE_DAYS_IN_MINUTES,
-                sources::PREP,
+                (Role::Doctor, DAYS_MINUTES),
+                Source::Prep,
             );
         }
     }
@@ -111,9 +107,8 @@ impl Step<'_> {
                     "按需(2-1-1)方案仅适用于男男性行为者,请改评估每日方案。",
                     "2-1-1 is only for men who have sex with men: assess daily use.",
                 ),
-                Role::Doctor,
-                DAY_IN_MINUTES,
-                sources::PREP_USE,
+                (Role::Doctor, DAY_MINUTES),
+                Source::PrepUse,
             );
         }
     }
@@ -127,14 +122,13 @@ impl Step<'_> {
                     "肌酐清除率<60 mL/min,不宜TDF/FTC。",
                     "Creatinine clearance below 60 mL/min: TDF/FTC is not suitable.",
                 ),
-                Role::Doctor,
-                DAY_IN_MINUTES,
-                sources::PREP,
+                (Role::Doctor, DAY_MINUTES),
+                Source::Prep,
             );
             self.hold(
                 Hold::Kidney,
                 zh_en("化验结果须医生复核。", "A result is to be reviewed by a doctor."),
-                sources::PREP,
+                Source::Prep,
             );
         }
     }
@@ -148,33 +142,28 @@ impl Step<'_> {
                     "乙肝表面抗原阳性:停用含TDF方案有肝炎发作风险,不宜按需使用,请线下评估。",
                     "Hepatitis B surface antigen positive: stopping TDF may cause a flare, 2-1-1 is unsuitable. Assess.",
                 ),
-                Role::Doctor,
-                DAY_IN_MINUTES,
-                sources::PREP,
+                (Role::Doctor, DAY_MINUTES),
+                Source::Prep,
             );
         }
     }
 
     /// Signs of an acute infection, or of a side effect.
-    pub(super) fn symptoms(&mut self) {
+    pub(super) fn symptoms(&mut self, answers: &Answers<'_>) {
+        let [zh, en] = answers.symptoms();
         self.critical(
             "ACUTE_SYMPTOMS",
             zh_en(
-                "患者报告发热、皮疹等症状:排除急性感染或不良反应,线下评估并加测核酸。",
-                "Fever, rash or the like: exclude an acute infection or a side effect, face to face, with RNA.",
+                format!("患者报告{zh}:排除急性感染或不良反应,线下评估并加测核酸。"),
+                format!("The patient has {en}: exclude an acute infection or a side effect, face to face, with RNA."),
             ),
-            sources::PREP,
+            Source::Prep,
         );
         if self.memory.arm != Arm::Treatment {
-            self.request(&[(measure::HIV_TEST, "HIV antigen and antibody"), (measure::VIRAL_LOAD, "HIV RNA")]);
-            self.hold(Hold::Symptoms, zh_en("不适症状须当面评估。", "To be seen face to face first."), sources::PREP);
+            self.request(Workup::Confirm);
+            self.hold(Hold::Symptoms, zh_en("不适症状须当面评估。", "To be seen face to face first."), Source::Prep);
         }
-        self.refer(
-            Destination::Offline(None),
-            zh_en("请按团队的安排当面就诊。", "Please see a doctor in person, as our team arranges."),
-            RECONTACT_DAYS,
-            sources::PREP,
-        );
+        self.refer(Visit::Symptoms);
         self.tell_to_visit();
     }
 
@@ -182,10 +171,7 @@ impl Step<'_> {
         if self.memory.arm != Arm::Prevention {
             return;
         }
-        let last = answers.amount(link::LAST_DAYS, "d", DAYS_PLAUSIBLE);
-        if answers.plan().is_none() || answers.boolean(link::UNWELL).is_none() || last == Amount::Wrong {
-            self.answer_unusable();
-        }
+        let last = answers.amount(link::LAST_DAYS);
         match answers.plan() {
             Some(plan @ ("daily" | "on-demand")) => self.start_prevention(plan),
             Some(_) if self.memory.prevention_since.is_some() => {
@@ -195,7 +181,7 @@ impl Step<'_> {
             _ => {}
         }
         if answers.yes(link::UNWELL) {
-            self.symptoms();
+            self.symptoms(answers);
         }
         self.judge_gap(answers);
         if answers.yes(link::STOP) && self.memory.prevention_since.is_some() {
@@ -204,39 +190,33 @@ impl Step<'_> {
     }
 
     /// Days that are not known count as too few.
-    fn judge_stop(&mut self, last: Amount) {
-        match last {
-            Amount::Of(days) if days >= Decimal::whole(rules::PREP_STOP) => self.note(zh_en(
+    fn judge_stop(&mut self, last: Option<Decimal>) {
+        if last.is_some_and(|days| days >= Decimal::whole(PREP_STOP.value)) {
+            return self.note(zh_en(
                 "患者希望停止或已停止,距末次暴露已满7天;停前请复查HIV并核对乙肝。",
                 "The patient stops, 7 days or more after the last exposure: test HIV again, mind hepatitis B.",
-            )),
-            known => {
-                self.alert(
-                    "PREP_STOP_TOO_EARLY",
-                    Severity::Warning,
-                    zh_en(
-                        "距末次暴露未满7天(或不明)即要停止,请药师联系。",
-                        "Stops less than 7 days after the last exposure, or it is not known: a pharmacist calls.",
-                    ),
-                    Role::Pharmacist,
-                    DAY_IN_MINUTES,
-                    sources::PREP_USE,
-                );
-                self.tell(
-                    "keep-on",
-                    zh_en(
-                        "在与团队沟通之前,请继续按医生的安排执行。",
-                        "Please go on as your doctor arranged until our team has talked with you.",
-                    ),
-                );
-                let gone = match known {
-                    Amount::Of(days) => days.normalized(),
-                    Amount::Silent | Amount::Wrong => Decimal::whole(0),
-                };
-                let gone = if gone.scale == 0 { gone.unscaled } else { 0 };
-                self.schedule(task::STOP_DAY, plus_days(self.now, rules::PREP_STOP - gone));
-            }
+            ));
         }
+        self.alert(
+            "PREP_STOP_TOO_EARLY",
+            Severity::Warning,
+            zh_en(
+                "距末次暴露未满7天(或不明)即要停止,请药师联系。",
+                "Stops less than 7 days after the last exposure, or it is not known: a pharmacist calls.",
+            ),
+            (Role::Pharmacist, DAY_MINUTES),
+            Source::PrepUse,
+        );
+        self.tell(
+            "keep-on",
+            zh_en(
+                "在与团队沟通之前,请继续按医生的安排执行。",
+                "Please go on as your doctor arranged until our team has talked with you.",
+            ),
+        );
+        // Of a part of a day none is gone.
+        let gone = last.map(Decimal::normalized).filter(|days| days.scale == 0).map_or(0, |days| days.unscaled);
+        self.schedule(task::STOP_DAY, plus_days(self.now, PREP_STOP.value - gone));
     }
 
     pub(super) fn stop_day(&mut self) {
@@ -248,7 +228,7 @@ impl Step<'_> {
 
     pub(super) fn end_prevention(&mut self) {
         self.memory.prevention_since = None;
-        self.release(Hold::Overdue);
+        self.release(Hold::Renewal);
     }
 
     /// The doctor who lifts the hold lets this test pass, not the next.
@@ -269,8 +249,8 @@ impl Step<'_> {
             return;
         };
         if until >= self.now && self.memory.prevention_since != Some(until) {
-            self.release(Hold::Overdue);
-        } else if self.memory.waived != Some(until) && !self.memory.holds.contains(&Hold::Overdue) {
+            self.release(Hold::Renewal);
+        } else if self.memory.waived != Some(until) && !self.memory.holds.contains(&Hold::Renewal) {
             self.alert(
                 "PREP_TEST_OVERDUE",
                 Severity::Warning,
@@ -278,15 +258,10 @@ impl Step<'_> {
                     "期限内没有HIV阴性结果(首月及其后每90天):暂停续方,补测后自动恢复。",
                     "No negative HIV test in its time (after a month, then every 90 days): no renewal until there is one.",
                 ),
-                Role::Doctor,
-                DAY_IN_MINUTES,
-                sources::PREP_FOLLOW_UP,
+                (Role::Doctor, DAY_MINUTES),
+                Source::PrepFollowUp,
             );
-            self.hold(
-                Hold::Overdue,
-                zh_en("有一项化验逾期。", "A laboratory test is overdue."),
-                sources::PREP_FOLLOW_UP,
-            );
+            self.hold(Hold::Renewal, zh_en("有一项化验逾期。", "A laboratory test is overdue."), Source::PrepFollowUp);
             self.remind_of_laboratory();
         }
         let ring = until.saturating_add(MINUTE);

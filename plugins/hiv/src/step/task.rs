@@ -1,50 +1,86 @@
-//! Tasks: owner, grace and title by code. A patient may see all of it: codes and titles name nothing.
+//! Tasks: owner, window and title by code. A patient may see all of it: codes and titles name nothing.
 
 use xinglin_sdk::{
-    pathway::{Role, Task},
+    follow_up::{Repetition, Role, Task},
     time::Instant,
     types::{LocalizedText, zh_en},
 };
 
-use crate::schedule::{Lab, WINDOW};
+use crate::{
+    numbers::{
+        ADHERENCE_EVERY, ARRANGE_WINDOW, CALL_WINDOW, DAY_MINUTES, DIET_WINDOW, LAB_WINDOW, Number, PHARMACIST_EVERY,
+        PREP_TEST, REVIEW_EVERY, SCALES_EVERY, SWITCH_DAYS, TALK_WINDOW,
+    },
+    questions,
+    schedule::Lab,
+};
 
-/// After the code of a test: a timer that rings if it was only ticked.
-pub const CHECK: &str = "-check";
-/// Risk and exposure.
+/// Risk and exposure, asked again.
 pub const INTAKE: &str = "intake";
-/// Before the day of a question: during a course, during prevention, during treatment, mood, worries.
-pub const COURSE: &str = "course-";
-pub const REGULAR: &str = "regular-";
-pub const ROUTINE: &str = "routine-";
-pub const MOOD: &str = "mood-";
-pub const WORRY: &str = "worry-";
-/// Timers of an exposure: the best hours, and all.
-pub const CLOCK_BEST: &str = "clock-best";
+/// Questions: during a course, during prevention, during treatment, of mood and worries.
+pub const COURSE: &str = "course";
+pub const REGULAR: &str = "regular";
+pub const ROUTINE: &str = "routine";
+pub const SCALES: &str = "scales";
+/// Timers of an exposure, of a negative test, of a supply, of the record as a whole, of the day to stop.
 pub const CLOCK_WINDOW: &str = "clock-window";
-/// Timer of a negative test, of a supply, of the record as a whole, of the day to stop.
 pub const RENEWAL: &str = "renewal";
 pub const SUPPLY: &str = "supply";
 pub const REVIEW: &str = "review";
 pub const STOP_DAY: &str = "stop-day";
-/// The health manager makes contact; the assistant arranges a visit, and asks what came of it.
+/// The health manager makes contact; the assistant arranges a visit.
 pub const CONTACT: &str = "contact";
 pub const ARRANGE: &str = "arrange-visit";
-/// Pharmacist, dietitian and public-health doctor.
+/// Pharmacist, dietitian and public-health doctor; the doctor changes a regimen.
 pub const PHARMACIST: &str = "pharmacist-talk";
 pub const DIET: &str = "diet-talk";
 pub const PUBLIC_HEALTH: &str = "public-health-talk";
-/// After a crisis, with its hours.
-pub const AGAIN: &str = "again-";
+pub const CHANGE: &str = "plan-change";
 
-/// Days to the later talks with a dietitian.
-pub const DIET_LATER: i64 = 180;
+/// Of the first version: the best hours after an exposure; after a crisis, with its hours; after the code of a test.
+pub const CLOCK_BEST: &str = "clock-best";
+const AGAIN: &str = "again-";
+pub const CHECK: &str = "-check";
 
-const TIMERS: [&str; 6] = [CLOCK_BEST, CLOCK_WINDOW, RENEWAL, SUPPLY, REVIEW, STOP_DAY];
-const STAFF: [&str; 5] = [CONTACT, ARRANGE, PHARMACIST, DIET, PUBLIC_HEALTH];
+const STAFF: [&str; 6] = [CONTACT, ARRANGE, PHARMACIST, DIET, PUBLIC_HEALTH, CHANGE];
 
-/// Whether it only rings.
-pub fn is_timer(code: &str) -> bool {
-    TIMERS.contains(&code) || code.ends_with(CHECK)
+/// Questions that are asked on a day, alone or again and again. `mood` and `worry` are of the first version, which gave each
+/// day of a series a task of its own.
+#[derive(Debug)]
+pub struct Series {
+    code: &'static str,
+    /// What is asked.
+    pub questionnaires: &'static [&'static str],
+    /// Code and period of what repeats after the first of these days.
+    repeats: Option<(&'static str, Number)>,
+}
+
+static SERIES: [Series; 7] = [
+    Series { code: INTAKE, questionnaires: &[questions::INTAKE], repeats: None },
+    Series { code: COURSE, questionnaires: &[questions::COURSE], repeats: None },
+    Series { code: REGULAR, questionnaires: &[questions::REGULAR], repeats: Some((REGULAR, PREP_TEST)) },
+    Series { code: ROUTINE, questionnaires: &[questions::ROUTINE], repeats: Some((ROUTINE, ADHERENCE_EVERY)) },
+    Series { code: SCALES, questionnaires: &[questions::PHQ9, questions::GAD7], repeats: Some((SCALES, SCALES_EVERY)) },
+    Series { code: "mood", questionnaires: &[questions::PHQ9], repeats: Some((SCALES, SCALES_EVERY)) },
+    Series { code: "worry", questionnaires: &[questions::GAD7], repeats: Some((SCALES, SCALES_EVERY)) },
+];
+
+/// The series of a task, and its day if the code has one.
+pub fn series(code: &str) -> Option<(&'static Series, Option<i64>)> {
+    SERIES.iter().find_map(|series| {
+        let rest = code.strip_prefix(series.code)?;
+        match rest.strip_prefix('-') {
+            None => rest.is_empty().then_some((series, None)),
+            Some(day) => Some((series, Some(day.parse().ok()?))),
+        }
+    })
+}
+
+impl Series {
+    /// What repeats after this day, and after how many days, which the first version would have given a task.
+    pub fn repeats_after(&self, day: i64) -> Option<(&'static str, Number)> {
+        self.repeats.filter(|(_, every)| day >= every.value)
+    }
 }
 
 /// Whether the team does it.
@@ -52,34 +88,39 @@ pub fn is_of_staff(code: &str) -> bool {
     STAFF.contains(&code) || code.starts_with(AGAIN)
 }
 
-/// The day in a code such as `mood-28`.
-pub fn day(code: &str, before: &str) -> Option<i64> {
-    code.strip_prefix(before)?.parse().ok()
-}
-
 /// The task of a code.
 pub fn task(code: &str, due: Instant) -> Task {
     let (owner, window_days, title) = kind(code);
-    Task { code: code.to_owned(), title, owner, due, window_days }
+    let window_minutes = window_days.map_or(0, |days| days.minutes().saturating_mul(DAY_MINUTES.minutes()));
+    Task { code: code.to_owned(), title, owner, due, window_minutes, repeat: repeat(code) }
 }
 
-fn kind(code: &str) -> (Role, u16, LocalizedText) {
-    let questions = || zh_en("填写随访问卷", "Fill in a questionnaire");
-    if is_timer(code) {
-        return (Role::HealthManager, 0, zh_en("核对随访进度", "Check the follow-up"));
-    }
+/// A series without a day goes on until it is cancelled.
+fn repeat(code: &str) -> Option<Repetition> {
+    let every = match code {
+        REVIEW => REVIEW_EVERY,
+        PHARMACIST => PHARMACIST_EVERY,
+        _ => SERIES.iter().find(|series| series.code == code)?.repeats?.1,
+    };
+    Some(Repetition { every_days: every.days(), times: None })
+}
+
+fn kind(code: &str) -> (Role, Option<Number>, LocalizedText) {
     if Lab::of(code).is_some() {
-        return (Role::Patient, WINDOW, zh_en("按预约完成化验", "Laboratory test as arranged"));
+        return (Role::Patient, Some(LAB_WINDOW), zh_en("按预约完成化验", "Laboratory test as arranged"));
     }
     match code {
-        INTAKE => (Role::Patient, 1, questions()),
-        CONTACT => (Role::HealthManager, 1, zh_en("24小时内联系患者", "Contact the patient within 24 hours")),
-        ARRANGE => (Role::Assistant, 2, zh_en("安排当面就诊并跟进结果", "Arrange the visit and ask what came of it")),
-        PHARMACIST => (Role::Pharmacist, 7, zh_en("药师沟通", "Talk with the pharmacist")),
-        DIET => (Role::Dietitian, 14, zh_en("营养师沟通", "Talk with the dietitian")),
-        PUBLIC_HEALTH => (Role::PublicHealthDoctor, 7, zh_en("公卫医师沟通", "Talk with the public-health doctor")),
-        _ if code.starts_with(AGAIN) => (Role::Counsellor, 1, zh_en("再次联系患者", "Contact the patient again")),
-        _ if code.starts_with(COURSE) => (Role::Patient, 2, questions()),
-        _ => (Role::Patient, 7, questions()),
+        CONTACT => {
+            (Role::HealthManager, Some(CALL_WINDOW), zh_en("24小时内联系患者", "Contact the patient within 24 hours"))
+        }
+        ARRANGE => (Role::Assistant, Some(ARRANGE_WINDOW), zh_en("安排当面就诊", "Arrange the visit")),
+        PHARMACIST => (Role::Pharmacist, Some(TALK_WINDOW), zh_en("药师沟通", "Talk with the pharmacist")),
+        DIET => (Role::Dietitian, Some(DIET_WINDOW), zh_en("营养师沟通", "Talk with the dietitian")),
+        PUBLIC_HEALTH => {
+            (Role::PublicHealthDoctor, Some(TALK_WINDOW), zh_en("公卫医师沟通", "Talk with the public-health doctor"))
+        }
+        CHANGE => (Role::Doctor, Some(SWITCH_DAYS), zh_en("按讨论结果调整安排", "Change the plan as the team decided")),
+        // A timer: of a task without a window nothing is told but that it is due.
+        _ => (Role::HealthManager, None, zh_en("核对随访进度", "Check the follow-up")),
     }
 }

@@ -1,68 +1,114 @@
 //! After an exposure: the clock, the course, the weeks of tests.
 
 use xinglin_sdk::{
-    clinical::Sex,
-    pathway::{Destination, Role, Severity},
+    follow_up::{Directive, Role, Severity, Stop},
     time::{DAY, Instant, MINUTE, plus_days},
     types::{Decimal, zh_en},
 };
 
-use super::{DAY_IN_MINUTES, Step, task};
+use super::{
+    Step,
+    request::{Visit, Workup},
+    task,
+};
 use crate::{
-    measure::{self, Found},
+    measure::Found,
     memory::{Arm, Hold},
-    questions::{Amount, Answers, link},
-    rules, schedule, sources,
+    numbers::{COURSE_DAYS, DAY_MINUTES, Number, PEP_BEST, PEP_CONTACT, PEP_COURSE, PEP_PREFERRED, PEP_WINDOW},
+    questions::{self, Answers, HOUR, link},
+    schedule,
+    sources::Source,
 };
 
-const HOUR: Instant = 60 * MINUTE;
-/// Days after which a referred patient is contacted again.
-const RECONTACT_DAYS: u16 = 7;
-
-/// Microseconds in so many hours, rounded down.
-fn hours(value: Decimal) -> Instant {
-    let micros = value.times(Decimal::whole(HOUR)).map(Decimal::normalized);
-    micros.map_or(0, |micros| if micros.scale == 0 { micros.unscaled } else { 0 })
+const fn hours(number: Number) -> Instant {
+    number.value.saturating_mul(HOUR)
 }
 
 impl Step<'_> {
-    pub(super) fn exposure(&mut self, ago: Amount) {
+    /// Who does not know when it was is sent at once, too.
+    pub(super) fn exposure(&mut self, exposed: Option<Instant>) {
         self.enter(Arm::Urgent);
         self.memory.started = None;
         self.memory.expired = false;
-        self.memory.exposed = match ago {
-            Amount::Of(value) => Some(self.now.saturating_sub(hours(value))),
-            Amount::Silent | Amount::Wrong => None,
-        };
-        match ago {
-            Amount::Of(value) if value > Decimal::whole(rules::PEP_WINDOW) => self.window_expired(),
-            Amount::Of(value) => self.window_open(&value.to_string()),
-            // Nobody waits to find out.
-            Amount::Silent | Amount::Wrong => self.window_open("?"),
+        self.memory.seen = false;
+        self.memory.exposed = exposed;
+        if self.is_too_late() {
+            self.window_expired()
+        } else {
+            self.window_open()
         }
+        // Nobody waits for them.
+        self.request(Workup::Baseline);
     }
 
-    fn window_open(&mut self, ago: &str) {
+    /// When it was; if nobody knows, when it was told.
+    fn since(&self) -> Instant {
+        self.memory.exposed.unwrap_or(self.memory.arm_since)
+    }
+
+    fn is_too_late(&self) -> bool {
+        self.now.saturating_sub(self.since()) > hours(PEP_WINDOW)
+    }
+
+    fn window_open(&mut self) {
+        let reason = zh_en("须立即当面就诊。", "To be seen face to face at once.");
+        self.directives.push(Directive::StopVisit(Stop {
+            code: "SEE_FACE_TO_FACE_NOW".to_owned(),
+            reason: reason.clone(),
+            citation: Source::InternetCare.citation(),
+        }));
+        let (window, best, preferred, course) =
+            (PEP_WINDOW.value, PEP_BEST.value, PEP_PREFERRED.value, PEP_COURSE.value);
+        let ago = match self.memory.exposed {
+            Some(exposed) => Decimal::new(self.now.saturating_sub(exposed) / (HOUR / 10), 1).normalized().to_string(),
+            None => "?".to_owned(),
+        };
         self.critical(
             "PEP_WINDOW_OPEN",
             zh_en(
                 format!(
-                    "可能暴露于{ago}小时前。暴露后预防须在72小时内开始,24小时内为佳(国内优先2小时内):\
-                     立即线下就诊评估,不等待任何化验;疗程28天。"
+                    "可能暴露于{ago}小时前。暴露后预防须在{window}小时内开始,{best}小时内为佳(国内优先{preferred}小时内):\
+                     立即线下就诊评估,不等待任何化验;疗程{course}天。"
                 ),
                 format!(
-                    "Possible exposure {ago} hours ago. PEP begins within 72 hours, best within 24 (in China preferably 2): \
-                     assessment face to face now, without waiting for any laboratory test; the course is 28 days."
+                    "Possible exposure {ago} hours ago. PEP begins within {window} hours, best within {best} (in China \
+                     preferably {preferred}): assessment face to face now, without waiting for any laboratory test; the \
+                     course is {course} days."
                 ),
             ),
-            sources::PEP,
+            Source::Pep,
         );
-        self.refer(
-            Destination::Offline(None),
-            zh_en("请现在就诊,不要等待任何检查。", "Please go now, without waiting for any tests."),
-            1,
-            sources::PEP,
-        );
+        self.refer_urgent();
+        self.tell_to_go();
+        self.hold(Hold::Urgent, reason, Source::InternetCare);
+        self.schedule(task::CONTACT, self.now.saturating_add(hours(PEP_CONTACT)));
+        self.schedule_course(self.now);
+        // Just after the last moment.
+        self.schedule(task::CLOCK_WINDOW, self.since().saturating_add(hours(PEP_WINDOW) + MINUTE));
+    }
+
+    /// Seen in the best hours; when they are over, in the window.
+    pub(super) fn refer_urgent(&mut self) {
+        let best = self.since().saturating_add(hours(PEP_BEST));
+        let last = self.since().saturating_add(hours(PEP_WINDOW));
+        let attend_by = if best > self.now { best } else { last.max(self.now.saturating_add(HOUR)) };
+        self.refer_by(Visit::Urgent, attend_by);
+    }
+
+    /// The patient was not seen in time: said again, and sent again.
+    pub(super) fn urgent_visit_lapsed(&mut self) {
+        if !self.is_waiting() || self.memory.seen {
+            return;
+        }
+        if self.is_too_late() {
+            return self.window_expired();
+        }
+        self.visit_lapsed(Visit::Urgent);
+        self.refer_urgent();
+        self.tell_to_go();
+    }
+
+    fn tell_to_go(&mut self) {
         self.tell(
             "go-now",
             zh_en(
@@ -70,138 +116,80 @@ impl Step<'_> {
                 "Going by your answers, please go to a hospital now, without waiting for any tests. Our team will contact you.",
             ),
         );
-        self.hold(Hold::Urgent, zh_en("须先当面就诊。", "To be seen face to face first."), sources::INTERNET_CARE);
-        self.request_baseline();
-        self.schedule(task::CONTACT, self.now.saturating_add(rules::PEP_CONTACT * HOUR));
-        self.schedule_course(self.now);
-        for (code, limit) in [(task::CLOCK_BEST, rules::PEP_BEST), (task::CLOCK_WINDOW, rules::PEP_WINDOW)] {
-            if let Some(exposed) = self.memory.exposed {
-                self.ring(code, exposed.saturating_add(limit * HOUR));
-            }
-        }
-    }
-
-    /// Just after the last moment; not if that is past.
-    fn ring(&mut self, code: &str, end: Instant) {
-        let at = end.saturating_add(MINUTE);
-        if at > self.now {
-            self.schedule(code, at);
-        }
-    }
-
-    fn request_baseline(&mut self) {
-        let mut tests = vec![
-            (measure::HIV_TEST, "HIV antigen and antibody"),
-            (measure::HEPATITIS_B, "Hepatitis B surface antigen"),
-            (measure::HEPATITIS_C, "Hepatitis C antibody"),
-            (measure::CREATININE, "Creatinine"),
-            (measure::ALT, "Alanine aminotransferase"),
-        ];
-        if self.chart.snapshot.subject.sex != Sex::Male {
-            tests.push((measure::PREGNANCY, "Choriogonadotropin"));
-        }
-        self.request(&tests);
     }
 
     fn schedule_course(&mut self, day_0: Instant) {
-        for day in rules::PEP_CHECKS {
-            let due = plus_days(day_0, day);
+        for day in COURSE_DAYS {
+            let due = plus_days(day_0, day.value);
             if due >= self.now {
-                self.schedule(&format!("{}{day}", task::COURSE), due);
+                self.schedule(&course_task(day), due);
             }
         }
     }
 
-    fn is_waiting(&self) -> bool {
+    /// Nobody knows of a course, and it is not too late.
+    pub(super) fn is_waiting(&self) -> bool {
         self.memory.arm == Arm::Urgent && self.memory.started.is_none() && !self.memory.expired
     }
 
-    pub(super) fn best_hours_over(&mut self) {
-        if self.is_waiting() {
-            self.not_started(
-                "PEP_DELAYED",
-                "已超过24小时,尚未确认开始;72小时内仍应开始。",
-                "24 hours are over, and it is not known to have begun; it still can within 72.",
-            );
-        }
-    }
-
     pub(super) fn window_over(&mut self) {
-        if self.is_waiting() {
-            self.window_expired();
+        if !self.is_waiting() {
+            return;
         }
-    }
-
-    fn not_started(&mut self, code: &str, zh: &str, en: &str) {
-        self.critical(code, zh_en(format!("暴露后预防{zh}"), format!("PEP: {en}")), sources::PEP);
-        self.tell(
-            "go-now",
-            zh_en(
-                "请现在就到医院当面就诊,不要等待任何检查。",
-                "Please go to a hospital now, without waiting for any tests.",
-            ),
-        );
+        if !self.memory.seen {
+            return self.window_expired();
+        }
+        self.memory.expired = true;
+        self.cancel_course();
+        self.note(zh_en(
+            "患者已就诊,未见开始暴露后预防的记录:请核实;按周检测照常。",
+            "The patient was seen, and no PEP is known to have begun: please verify; the tests go on by weeks.",
+        ));
     }
 
     fn window_expired(&mut self) {
         self.memory.expired = true;
         self.cancel_course();
-        let weeks = schedule::weeks().iter().map(i64::to_string).collect::<Vec<_>>();
+        self.withdraw_visit(Visit::Urgent);
+        let weeks: Vec<String> = schedule::weeks().iter().map(|week| week.value.to_string()).collect();
+        let window = PEP_WINDOW.value;
         self.critical(
             "PEP_WINDOW_EXPIRED",
             zh_en(
-                format!("距暴露已超过72小时,不再适用暴露后预防;按计划检测:现在及第{}周。", weeks.join("、")),
+                format!("距暴露已超过{window}小时,不再适用暴露后预防;按计划检测:现在及第{}周。", weeks.join("、")),
                 format!(
-                    "More than 72 hours since the exposure: PEP is over. Tests now and in weeks {}.",
+                    "More than {window} hours since the exposure: PEP is over. Tests now and in weeks {}.",
                     weeks.join(", ")
                 ),
             ),
-            sources::PEP,
+            Source::Pep,
         );
-        self.refer(
-            Destination::Offline(None),
-            zh_en("请按团队的安排当面就诊。", "Please see a doctor in person, as our team arranges."),
-            RECONTACT_DAYS,
-            sources::PEP_FOLLOW_UP,
-        );
-        self.request_baseline();
+        self.refer(Visit::Expired);
         self.tell_to_visit();
     }
 
+    /// Its timers and its questions.
     fn cancel_course(&mut self) {
-        for code in [task::CLOCK_BEST, task::CLOCK_WINDOW] {
-            self.cancel(code);
+        self.cancel(task::CLOCK_WINDOW);
+        for day in COURSE_DAYS {
+            self.cancel(&course_task(day));
         }
-        for day in rules::PEP_CHECKS {
-            let code = format!("{}{day}", task::COURSE);
-            self.memory.unanswered.remove(&code);
-            self.cancel(&code);
-        }
+        self.take_back(questions::COURSE);
     }
 
     pub(super) fn course_answered(&mut self, answers: &Answers<'_>) {
         if self.memory.arm != Arm::Urgent {
             return;
         }
-        let since = answers.amount(link::STARTED_HOURS, "h", rules::HOURS_PLAUSIBLE);
-        if answers.boolean(link::STARTED).is_none() || answers.boolean(link::UNWELL).is_none() || since == Amount::Wrong
-        {
-            self.answer_unusable();
-        }
-        match answers.boolean(link::STARTED) {
-            Some(true) if self.memory.started.is_none() => self.course_began(since),
-            Some(false) if self.is_waiting() => match self.memory.exposed {
-                Some(exposed) if self.now.saturating_sub(exposed) > rules::PEP_WINDOW * HOUR => self.window_expired(),
-                _ => self.not_started(
-                    "PEP_NOT_STARTED",
-                    "患者尚未开始,须立即就诊。",
-                    "the patient has not begun: face to face at once.",
-                ),
-            },
+        match answers.yes(link::STARTED) {
+            true if self.memory.started.is_none() => {
+                self.course_began(answers.hours_before(link::STARTED_HOURS, self.now));
+            }
+            false if self.is_waiting() => self.not_begun(),
             _ => {}
         }
         if answers.yes(link::UNWELL) {
-            self.symptoms();
+            self.symptoms(answers);
         }
         self.judge_gap(answers);
         if answers.yes(link::FINISHED)
@@ -211,41 +199,58 @@ impl Step<'_> {
         }
     }
 
+    fn not_begun(&mut self) {
+        if self.is_too_late() {
+            return self.window_expired();
+        }
+        self.critical(
+            "PEP_NOT_STARTED",
+            zh_en("患者尚未开始暴露后预防,须立即就诊。", "PEP: the patient has not begun; face to face at once."),
+            Source::Pep,
+        );
+        self.tell_to_go();
+    }
+
     /// Not before the exposure: such hours are not used.
-    fn course_began(&mut self, ago: Amount) {
-        let told = match ago {
-            Amount::Of(value) => Some(self.now.saturating_sub(hours(value))),
-            Amount::Silent | Amount::Wrong => None,
-        };
+    fn course_began(&mut self, told: Option<Instant>) {
         let possible = told.filter(|began| self.memory.exposed.is_none_or(|exposed| *began >= exposed));
         if told.is_some() && possible.is_none() {
-            self.answer_unusable();
+            self.alert(
+                "ANSWER_NOT_USABLE",
+                Severity::Warning,
+                zh_en(
+                    "所述开始时间早于暴露,未用于任何规则,请联系患者核实。",
+                    "The start that was told is before the exposure, and was used in no rule: please ask the patient.",
+                ),
+                (Role::HealthManager, DAY_MINUTES),
+                Source::Project,
+            );
         }
         let began = possible.unwrap_or(self.now);
         self.cancel_course();
+        self.withdraw_visit(Visit::Urgent);
         self.memory.started = Some(began);
-        if self.memory.exposed.is_some_and(|exposed| began.saturating_sub(exposed) > rules::PEP_WINDOW * HOUR) {
+        if self.memory.exposed.is_some_and(|exposed| began.saturating_sub(exposed) > hours(PEP_WINDOW)) {
             self.critical(
                 "PEP_STARTED_LATE",
                 zh_en(
                     "开始时已超过暴露后72小时,请评估。",
                     "Begun more than 72 hours after the exposure: please assess.",
                 ),
-                sources::PEP,
+                Source::Pep,
             );
         }
         self.schedule_course(began);
     }
 
     fn course_ended(&mut self, started: Instant) {
-        if self.now.saturating_sub(started) < rules::PEP_COURSE * DAY {
+        if self.now.saturating_sub(started) < PEP_COURSE.value * DAY {
             self.alert(
                 "PEP_STOPPED_EARLY",
                 Severity::Warning,
                 zh_en("未满28天即停止,请药师联系。", "Stopped before 28 days: a pharmacist calls."),
-                Role::Pharmacist,
-                DAY_IN_MINUTES,
-                sources::PEP,
+                (Role::Pharmacist, DAY_MINUTES),
+                Source::Pep,
             );
         } else {
             self.note(zh_en(
@@ -267,7 +272,7 @@ impl Step<'_> {
                         "All tests after the exposure are done, the last negative.",
                     ));
                     self.enter(Arm::Assessment);
-                    self.ask_intake();
+                    self.ask(questions::INTAKE);
                 }
             }
             _ => {}
@@ -285,7 +290,7 @@ impl Step<'_> {
                 "HIV检测有反应或阳性:停止线上处方,立即线下确证。",
                 "HIV test reactive or positive: no online prescription, confirm face to face now.",
             ),
-            sources::PREP,
+            Source::Prep,
         );
         self.alert(
             "STATUTORY_REPORTING_BY_INSTITUTION",
@@ -294,22 +299,16 @@ impl Step<'_> {
                 "确证后的法定报告与告知由医疗机构依法完成,本路径不代报。",
                 "After confirmation the institution reports and informs as the law demands; this pathway does not.",
             ),
-            Role::PublicHealthDoctor,
-            DAY_IN_MINUTES,
-            sources::LAW,
+            (Role::PublicHealthDoctor, DAY_MINUTES),
+            Source::Law,
         );
         self.hold(
             Hold::Reactive,
             zh_en("化验结果须当面确证。", "A result is to be confirmed face to face."),
-            sources::PREP,
+            Source::Prep,
         );
-        self.refer(
-            Destination::Offline(None),
-            zh_en("请按团队的安排当面就诊。", "Please see a doctor in person, as our team arranges."),
-            RECONTACT_DAYS,
-            sources::PREP,
-        );
-        self.request(&[(measure::HIV_TEST, "HIV antigen and antibody"), (measure::VIRAL_LOAD, "HIV RNA")]);
+        self.refer(Visit::Confirm);
+        self.request(Workup::Confirm);
         self.tell_to_visit();
         self.schedule(task::PUBLIC_HEALTH, self.now);
         self.end_prevention();
@@ -319,14 +318,27 @@ impl Step<'_> {
     pub(super) fn enter(&mut self, arm: Arm) {
         self.cancel_course();
         self.end_prevention();
-        self.memory
-            .unanswered
-            .retain(|code| ![task::REGULAR, task::ROUTINE].iter().any(|before| task::day(code, before).is_some()));
+        for visit in [Visit::Urgent, Visit::Expired, Visit::Prevention] {
+            self.withdraw_visit(visit);
+        }
+        for workup in [Workup::Baseline, Workup::Prevention] {
+            self.withdraw_tests(workup);
+        }
+        for series in [task::REGULAR, task::ROUTINE] {
+            self.cancel(series);
+        }
+        for questionnaire in [questions::REGULAR, questions::ROUTINE] {
+            self.take_back(questionnaire);
+        }
         self.memory.arm = arm;
         self.memory.arm_since = self.now;
         if arm != Arm::Assessment {
-            self.memory.unanswered.remove(task::INTAKE);
+            self.take_back(questions::INTAKE);
             self.cancel(task::INTAKE);
         }
     }
+}
+
+fn course_task(day: Number) -> String {
+    format!("{}-{}", task::COURSE, day.value)
 }

@@ -317,7 +317,8 @@ impl Scene {
             };
             let value = match said {
                 Some(value) => value,
-                None if item["required"] == true => usual(item),
+                // What is asked only after another answer is not asked after ordinary ones.
+                None if item["required"] == true && item["enableWhen"].is_null() => usual(item),
                 None => continue,
             };
             answers.push(json!({ "link_id": link, "value": value }));

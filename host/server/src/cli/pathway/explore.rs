@@ -1,8 +1,8 @@
 //! Tries the steps of a compiled pathway.
 //!
 //! A plugin cannot be read like a file, so it is searched: from the enrolment of some patients, over
-//! timers, completed and missed tasks, answers at both ends of each question, measurements low, middle
-//! and high, and released holds. After all that can happen on the first day, whole courses are followed
+//! timers, completed and missed tasks, requests that lapse, are met or turned down, answers at both ends of
+//! each question, measurements low, middle and high, and released holds. After all that can happen on the first day, whole courses are followed
 //! in time (nobody answers; everything is answered, yes or no, low or high, or high at first and low
 //! later); then the situations on them are expanded breadth first. Situations of one patient with the
 //! same stage, open tasks and holds are told apart only [`SAME`] times, as what the plugin remembers is
@@ -19,7 +19,8 @@ use xinglin_domain::{
     id::{CallId, TenantId},
     pathway::{
         Alert, Answer, AnswerKind, AnswerValue, Definition, Directive, Event, Item, Outcome, PathwayError, Provenance,
-        Questionnaire, Reading, Response, Role, State, Task, TaskEnd, TaskRef, TaskReport,
+        Questionnaire, Reading, RequestEnd, RequestReport, Response, Role, State, Task, TaskEnd, TaskRef, TaskReport,
+        Tracked,
     },
     review::Severity,
     time::{Day, Instant},
@@ -135,36 +136,32 @@ enum Told {
 
 #[derive(Debug, Clone)]
 struct Open {
-    due: Instant,
-    window_minutes: i64,
+    task: Task,
     told: Option<Told>,
-    /// From one to the next, if it repeats itself.
-    every_days: Option<i64>,
 }
 
 impl Open {
-    fn new(task: &Task) -> Self {
-        let every_days = task.repeat.map(|repeat| i64::from(repeat.every_days));
-        Self { due: task.due, window_minutes: i64::from(task.window_minutes), told: None, every_days }
-    }
-
-    /// The next of its repetitions.
-    fn again(&self) -> Option<Self> {
-        let due = self.due.plus_days(self.every_days?);
-        Some(Self { due, told: None, ..self.clone() })
-    }
-
-    /// What the host tells next of it, and when.
-    fn next(&self) -> Option<(Instant, Told)> {
+    /// What the host tells next of it, and when; after the last of one that comes again, that the next is due.
+    fn next(&self) -> Option<(Instant, Told, Instant)> {
+        let (due, window) = (self.task.due, i64::from(self.task.window_minutes));
         match self.told {
-            None => Some((self.due, Told::Due)),
-            Some(Told::Due) if self.window_minutes > 24 * 60 => Some((self.due.plus_days(1), Told::Overdue)),
-            Some(Told::Due | Told::Overdue) if self.window_minutes > 0 => {
-                Some((self.due.plus_minutes(self.window_minutes), Told::Missed))
-            }
-            // What repeats itself comes again when this one is over.
-            Some(_) => self.again().map(|next| (next.due, Told::Due)),
+            None => Some((due, Told::Due, due)),
+            Some(Told::Due) if window > 24 * 60 => Some((due.plus_days(1), Told::Overdue, due)),
+            Some(Told::Due | Told::Overdue) if window > 0 => Some((due.plus_minutes(window), Told::Missed, due)),
+            Some(_) => self.again().map(|next| (next.due, Told::Due, next.due)),
         }
+    }
+
+    fn again(&self) -> Option<Task> {
+        self.task.again(self.task.due)
+    }
+
+    /// It was told.
+    fn tell(&mut self, told: Told) {
+        if let (Some(_), Told::Due, Some(next)) = (self.told, told, self.again()) {
+            self.task = next;
+        }
+        self.told = Some(told);
     }
 }
 
@@ -178,6 +175,8 @@ struct Situation {
     tasks: BTreeMap<String, Open>,
     holds: BTreeSet<String>,
     asked: BTreeSet<String>,
+    /// Open requests whose end is told, and until when they have time.
+    requests: BTreeMap<String, Instant>,
     /// Newest first.
     observations: Vec<Observation>,
     now: Instant,
@@ -189,17 +188,24 @@ impl Situation {
     /// What this search can tell apart.
     fn looks(&self) -> String {
         let tasks: Vec<String> = self.tasks.iter().map(|(code, open)| format!("{code}{:?}", open.told)).collect();
-        format!("{}|{}|{}|{:?}", self.patient, self.stage, tasks.join(","), self.holds)
+        let requests: Vec<&str> = self.requests.keys().map(String::as_str).collect();
+        format!("{}|{}|{}|{:?}|{}", self.patient, self.stage, tasks.join(","), self.holds, requests.join(","))
     }
 
-    /// The timer that fires next.
+    /// What comes next by itself: a timer, or the end of the time of a request.
     fn timer(&self) -> Option<Move> {
         let timers = self.tasks.iter().filter_map(|(code, open)| {
-            let (at, told) = open.next()?;
-            let due = if told == Told::Due { at } else { open.due };
+            let (at, told, due) = open.next()?;
             Some((at.max(self.now), told, code.clone(), due))
         });
-        let (at, told, code, due) = timers.min_by_key(|(at, ..)| *at)?;
+        let timer = timers.min_by_key(|(at, ..)| *at);
+        let lapse = self.requests.iter().min_by_key(|(_, by)| **by).map(|(code, by)| ((*by).max(self.now), code));
+        let (at, told, code, due) = match (timer, lapse) {
+            (timer, Some((at, code))) if timer.as_ref().is_none_or(|(first, ..)| at < *first) => {
+                return Some(Move::of_request(code, RequestEnd::Lapsed, at));
+            }
+            (timer, _) => timer?,
+        };
         let task = TaskRef { code: code.clone(), due };
         let (label, event) = match told {
             Told::Due => (format!("`{code}` is due"), Event::TaskDue(task)),
@@ -207,6 +213,13 @@ impl Situation {
             Told::Missed => (format!("`{code}` is missed"), ended(task, TaskEnd::Missed, at)),
         };
         Some(Move { label, at, told: Some((code, told)), done: None, events: vec![(event, None)] })
+    }
+
+    /// Follows a request until it ends.
+    fn follow(&mut self, tracked: Option<Tracked>) {
+        if let Some(Tracked { code, by }) = tracked {
+            self.requests.insert(code, by);
+        }
     }
 }
 
@@ -224,6 +237,10 @@ struct Move {
 impl Move {
     fn of(label: String, at: Instant, event: Event) -> Self {
         Self { label, at, told: None, done: None, events: vec![(event, None)] }
+    }
+
+    fn of_request(code: &str, end: RequestEnd, at: Instant) -> Self {
+        Self::of(format!("the request `{code}` is {}", end.as_str()), at, request_ended(code, end, at))
     }
 }
 
@@ -285,6 +302,7 @@ impl<'a> Search<'a> {
                 tasks: BTreeMap::new(),
                 holds: BTreeSet::new(),
                 asked: BTreeSet::new(),
+                requests: BTreeMap::new(),
                 observations: Vec::new(),
                 now: START,
                 closed: false,
@@ -391,7 +409,7 @@ impl<'a> Search<'a> {
         let soon = situation.now.plus_minutes(10);
         let mut moves: Vec<Move> = situation.timer().into_iter().collect();
         for (code, open) in situation.tasks.iter().filter(|(_, open)| open.told.is_some()) {
-            let task = TaskRef { code: code.clone(), due: open.due };
+            let task = TaskRef { code: code.clone(), due: open.task.due };
             let done = Move::of(format!("`{code}` is done"), soon, ended(task, TaskEnd::Done, soon));
             moves.push(Move { done: Some(code.clone()), ..done });
         }
@@ -414,6 +432,12 @@ impl<'a> Search<'a> {
                 moves.push(Move { events: vec![(event, Some(observation))], ..Move::of(label, soon, Event::Enrolled) });
             }
         }
+        for code in situation.requests.keys() {
+            // A question is met by its answers.
+            let met = (!situation.asked.contains(code)).then_some(RequestEnd::Fulfilled);
+            let ends = met.into_iter().chain([RequestEnd::Declined]);
+            moves.extend(ends.map(|end| Move::of_request(code, end, soon)));
+        }
         for hold in &situation.holds {
             moves.push(Move::of(format!("the hold `{hold}` is released"), soon, Event::HoldReleased(hold.clone())));
         }
@@ -428,23 +452,31 @@ impl<'a> Search<'a> {
         if let Some((code, told)) = &next.told
             && let Some(open) = situation.tasks.get_mut(code)
         {
-            if let (Told::Due, Some(_), Some(again)) = (told, open.told, open.again()) {
-                *open = again;
-            }
-            open.told = Some(*told);
+            open.tell(*told);
         }
         if let Some(code) = &next.done
-            && let Some(again) = situation.tasks.remove(code).and_then(|open| open.again())
+            && let Some(task) = situation.tasks.remove(code).and_then(|open| open.again())
         {
-            situation.tasks.insert(code.clone(), again);
+            situation.tasks.insert(code.clone(), Open { task, told: None });
         }
-        for (event, recorded) in &next.events {
+        let mut events = next.events.clone();
+        if let Some((Event::Answered(response), _)) = events.last()
+            && situation.requests.contains_key(&response.questionnaire)
+        {
+            let end = request_ended(&response.questionnaire, RequestEnd::Fulfilled, next.at);
+            events.push((end, None));
+        }
+        for (event, recorded) in &events {
             if let Some(recorded) = recorded {
                 situation.observations.insert(0, recorded.clone());
                 situation.observations.truncate(KEPT);
             }
             if let Event::Answered(response) = event {
                 situation.asked.remove(&response.questionnaire);
+            }
+            if let Event::RequestEnded(report) = event {
+                situation.requests.remove(&report.code);
+                situation.asked.remove(&report.code);
             }
             if let Event::HoldReleased(hold) = event {
                 situation.holds.remove(hold);
@@ -470,7 +502,8 @@ impl<'a> Search<'a> {
                 break;
             }
         }
-        if !situation.closed && situation.tasks.values().all(|open| open.next().is_none()) {
+        let comes = !situation.requests.is_empty() || situation.tasks.values().any(|open| open.next().is_some());
+        if !situation.closed && !comes {
             let what =
                 format!("in the stage `{}` no task and no timer is left: nobody would come back", situation.stage);
             self.found("nobody-comes-back", what, &situation);
@@ -504,8 +537,7 @@ impl<'a> Search<'a> {
             match directive {
                 Directive::ScheduleTask(task) => {
                     self.text("task", &task.code, &task.title, situation);
-                    let open = Open::new(&task);
-                    situation.tasks.insert(task.code, open);
+                    situation.tasks.insert(task.code.clone(), Open { task, told: None });
                 }
                 Directive::CancelTask(code) => {
                     situation.tasks.remove(&code);
@@ -517,6 +549,10 @@ impl<'a> Search<'a> {
                         self.found("questionnaire-unknown", what, situation);
                     }
                     self.asked.insert(code.clone());
+                    if question.reported {
+                        let by = situation.now.plus_minutes(i64::from(question.within_minutes));
+                        situation.follow(Some(Tracked { code: code.clone(), by }));
+                    }
                     situation.asked.insert(code);
                 }
                 Directive::RaiseAlert(alert) => self.alert(&alert, situation),
@@ -526,6 +562,7 @@ impl<'a> Search<'a> {
                 Directive::Refer(referral) => {
                     self.text("referral", "refer", &referral.reason, situation);
                     self.source("referral", "refer", &referral.citation, situation);
+                    situation.follow(referral.tracked);
                 }
                 Directive::Hold(hold) => {
                     self.text("hold", &hold.code, &hold.reason, situation);
@@ -541,6 +578,7 @@ impl<'a> Search<'a> {
                         self.text("laboratory request", "laboratory", reason, situation);
                         self.source("laboratory request", "laboratory", citation, situation);
                     }
+                    situation.follow(request.tracked);
                 }
                 Directive::Contact(contact) => {
                     self.text("contact", &contact.code, &contact.reason, situation);
@@ -553,8 +591,12 @@ impl<'a> Search<'a> {
                 Directive::Convene(team) => {
                     self.text("team", &team.code, &team.question, situation);
                     self.source("team", &team.code, &team.citation, situation);
+                    situation.follow(Some(Tracked { code: team.code, by: team.deadline }));
                 }
-                Directive::WithdrawRequest(_) => {}
+                Directive::WithdrawRequest(code) => {
+                    situation.requests.remove(&code);
+                    situation.asked.remove(&code);
+                }
                 Directive::Close(reason) => {
                     self.text("reason", &reason.code, &reason.message, situation);
                     situation.closed = true;
@@ -684,6 +726,10 @@ fn ended(task: TaskRef, end: TaskEnd, at: Instant) -> Event {
     Event::TaskEnded(TaskReport { task, end, at })
 }
 
+fn request_ended(code: &str, end: RequestEnd, at: Instant) -> Event {
+    Event::RequestEnded(RequestReport { code: code.to_owned(), end, at, outcome: Vec::new() })
+}
+
 fn observed(observation: Observation, provenance: Provenance) -> Event {
     Event::Observed(Reading { observation, provenance })
 }
@@ -798,8 +844,14 @@ mod tests {
                         questionnaire: form.to_owned(),
                         respondent: Role::Patient,
                         within_minutes: 60,
-                        reported: false,
+                        reported: wrong.starts_with("follows"),
                     }));
+                }
+                // A pathway of 1.1: nothing but the question comes back.
+                Event::TaskEnded(_) | Event::RequestEnded(_) if wrong.starts_with("follows") => {
+                    if wrong == "follows" {
+                        directives.push(task("visit"));
+                    }
                 }
                 Event::TaskEnded(report) if report.end == TaskEnd::Done && wrong == "stops" => {}
                 // The host has the next one.
@@ -854,15 +906,32 @@ mod tests {
             ("no-source", "without-citation"),
             ("slow", "critical-too-slow"),
             ("traps", "step-failed"),
+            ("follows-no-end", "nobody-comes-back"),
         ] {
             let (names, explored) = found(wrong);
             assert!(names.contains(&name), "{wrong}: {names:?}");
             assert!(explored.steps <= 5_000);
         }
-        for right in ["nothing", "repeats"] {
+        for right in ["nothing", "repeats", "follows"] {
             let (names, explored) = found(right);
             assert_eq!((names, explored.whole), (vec![], true), "{right}");
         }
+    }
+
+    #[test]
+    fn a_task_that_repeats_comes_back() {
+        let title = LocalizedText::zh_en("事", "task");
+        let repeat = Some(Repetition { every_days: 7, times: Some(2) });
+        let (code, owner) = ("visit".to_owned(), Role::Nurse);
+        let task = Task { code, title, owner, due: START, window_minutes: 2 * 24 * 60, repeat };
+        let mut open = Open { task, told: None };
+        let mut told = Vec::new();
+        while let Some((at, what, _)) = open.next() {
+            told.push(((at.micros() - START.micros()) / 86_400_000_000, what));
+            open.tell(what);
+        }
+        let once = |day| [(day, Told::Due), (day + 1, Told::Overdue), (day + 2, Told::Missed)];
+        assert_eq!(told, [once(0), once(7)].concat());
     }
 
     #[test]

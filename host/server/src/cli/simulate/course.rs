@@ -8,7 +8,8 @@ use xinglin_domain::{
     id::CallId,
     pathway::{
         Alert, Answer, AnswerKind, AnswerValue, Departure, Destination, Directive, Eligibility, Event, Hold, Item,
-        Outcome, Provenance, Questionnaire, Reading, Response, Role, State, Task, TaskEnd, TaskRef, TaskReport,
+        Outcome, Provenance, Questionnaire, Reading, RequestEnd, RequestReport, Response, Role, State, Task, TaskEnd,
+        TaskRef, TaskReport, Tracked,
     },
     time::{Day, Instant},
 };
@@ -40,7 +41,7 @@ pub struct Counted {
     pub tasks: BTreeMap<&'static str, [usize; 3]>,
     /// Minutes of staff, by role.
     pub minutes: BTreeMap<&'static str, i64>,
-    /// Holds, messages, laboratory requests.
+    /// Holds, messages, laboratory requests, requests that lapsed.
     pub asked: BTreeMap<&'static str, usize>,
     /// Calls of the pathway.
     pub steps: usize,
@@ -59,6 +60,8 @@ enum Next {
     Done(String, u32),
     Answer(String),
     Result(Vec<String>),
+    /// The request of a code, if it is still the one of this number: met, or its time is over.
+    Ended(String, u64, bool),
     Device,
     Acknowledge(String),
     Release(String),
@@ -89,6 +92,8 @@ pub struct Course<'a> {
     stage: String,
     tasks: BTreeMap<String, Open>,
     holds: BTreeSet<String>,
+    /// Open requests whose end is told, with their numbers.
+    requests: BTreeMap<String, u64>,
     /// Newest first.
     observations: Vec<Observation>,
     waiting: BTreeSet<(Instant, u64, Next)>,
@@ -124,6 +129,7 @@ impl<'a> Course<'a> {
             stage: String::new(),
             tasks: BTreeMap::new(),
             holds: BTreeSet::new(),
+            requests: BTreeMap::new(),
             observations: Vec::new(),
             waiting: BTreeSet::new(),
             sequence: 0,
@@ -305,6 +311,12 @@ impl<'a> Course<'a> {
                 }
                 return false;
             }
+            Next::Ended(code, number, met) => {
+                if self.requests.get(&code) != Some(&number) {
+                    return false;
+                }
+                return self.ended(code, met, now).await;
+            }
             Next::Device => return self.device(now).await,
             Next::Acknowledge(code) => Event::AlertAcknowledged(code),
             Next::Release(code) => match self.holds.remove(&code) {
@@ -376,7 +388,39 @@ impl<'a> Course<'a> {
                 return true;
             }
         }
-        self.step(&Event::Answered(response), now).await
+        if self.step(&Event::Answered(response), now).await {
+            return true;
+        }
+        self.requests.contains_key(code) && self.ended(code.to_owned(), true, now).await
+    }
+
+    /// Follows a request until its time is over; its number.
+    fn follow(&mut self, Tracked { code, by }: Tracked) -> u64 {
+        self.later(by, Next::Ended(code.clone(), self.sequence + 1, false));
+        self.requests.insert(code, self.sequence);
+        self.sequence
+    }
+
+    /// The same, and some time before it is met, so often of a thousand.
+    fn ask_others(&mut self, tracked: Tracked, per_mille: i64, now: Instant) {
+        let hours = (tracked.by.micros() - now.micros()) / 3_600_000_000;
+        let code = tracked.code.clone();
+        let number = self.follow(tracked);
+        if self.dice.happens(per_mille) {
+            let at = now.plus_hours(self.dice.between(1, hours.max(1)));
+            self.later(at, Next::Ended(code, number, true));
+        }
+    }
+
+    /// A request ends; whether the pathway has ended.
+    async fn ended(&mut self, code: String, met: bool, now: Instant) -> bool {
+        self.requests.remove(&code);
+        if !met {
+            *self.counted.asked.entry("requests that lapsed").or_default() += 1;
+        }
+        let end = if met { RequestEnd::Fulfilled } else { RequestEnd::Lapsed };
+        let report = RequestReport { code, end, at: now, outcome: Vec::new() };
+        self.step(&Event::RequestEnded(report), now).await
     }
 
     fn answers(&mut self, known: &Questionnaire, now: Instant) -> (Response, Vec<Observation>) {
@@ -460,6 +504,10 @@ impl<'a> Course<'a> {
                 Directive::CancelTask(code) => drop(self.tasks.remove(&code)),
                 Directive::Ask(question) => {
                     let code = question.questionnaire;
+                    if question.reported {
+                        let by = now.plus_minutes(i64::from(question.within_minutes));
+                        self.follow(Tracked { code: code.clone(), by });
+                    }
                     self.counted.questionnaires.entry(code.clone()).or_default()[0] += 1;
                     if self.dice.happens(self.adherence) {
                         let at = now.plus_hours(self.dice.between(0, 72));
@@ -474,12 +522,19 @@ impl<'a> Course<'a> {
                         Destination::Multidisciplinary => "team (MDT)",
                     };
                     *self.counted.referrals.entry(place).or_default() += 1;
+                    if let Some(tracked) = referral.tracked {
+                        self.ask_others(tracked, self.adherence, now);
+                    }
                 }
                 Directive::RequestLab(request) => {
                     *self.counted.asked.entry("laboratory requests").or_default() += 1;
+                    let followed = request.tracked.map(|tracked| (tracked.code.clone(), self.follow(tracked)));
                     if self.dice.happens(LABORATORY_PER_MILLE) {
                         let at = now.plus_hours(self.dice.between(12, 120));
                         self.later(at, Next::Result(request.tests.into_iter().map(|test| test.code).collect()));
+                        if let Some((code, number)) = followed {
+                            self.later(at, Next::Ended(code, number, true));
+                        }
                     }
                 }
                 Directive::Hold(hold) => self.hold(hold, now),
@@ -488,8 +543,11 @@ impl<'a> Course<'a> {
                 Directive::ProposeNote(_) => *self.counted.asked.entry("notes proposed").or_default() += 1,
                 Directive::Contact(_) => *self.counted.asked.entry("contacts").or_default() += 1,
                 Directive::StopVisit(_) => *self.counted.asked.entry("visits stopped").or_default() += 1,
-                Directive::Convene(_) => *self.counted.referrals.entry("team (MDT)").or_default() += 1,
-                Directive::WithdrawRequest(_) => {}
+                Directive::Convene(team) => {
+                    *self.counted.referrals.entry("team (MDT)").or_default() += 1;
+                    self.ask_others(Tracked { code: team.code, by: team.deadline }, IN_TIME_PER_MILLE, now);
+                }
+                Directive::WithdrawRequest(code) => drop(self.requests.remove(&code)),
                 Directive::Close(reason) => {
                     self.counted.end = format!("closed: {}", reason.code);
                     return true;
