@@ -50,6 +50,7 @@ pub use care::{
     document::{Document, DocumentId, DocumentQuery},
     hold::Hold,
     message::Message,
+    request::RequestQuery,
     task::{Task, TaskState},
 };
 pub use custody::Custody;

@@ -6,4 +6,5 @@ pub(crate) mod dispensing;
 pub(crate) mod document;
 pub(crate) mod hold;
 pub(crate) mod message;
+pub(crate) mod request;
 pub(crate) mod task;

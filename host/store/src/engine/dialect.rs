@@ -72,6 +72,7 @@ impl Engine {
                 (27, "insurance", include_str!("../../migrations/sqlite/0027_insurance.sql")),
                 (28, "safety_contact", include_str!("../../migrations/sqlite/0028_safety_contact.sql")),
                 (29, "request", include_str!("../../migrations/sqlite/0029_request.sql")),
+                (30, "request_list", include_str!("../../migrations/sqlite/0030_request_list.sql")),
             ],
             Self::Postgres => &[
                 (1, "initial", include_str!("../../migrations/postgres/0001_initial.sql")),
@@ -98,6 +99,7 @@ impl Engine {
                 (27, "insurance", include_str!("../../migrations/postgres/0027_insurance.sql")),
                 (28, "safety_contact", include_str!("../../migrations/postgres/0028_safety_contact.sql")),
                 (29, "request", include_str!("../../migrations/postgres/0029_request.sql")),
+                (30, "request_list", include_str!("../../migrations/postgres/0030_request_list.sql")),
             ],
         }
     }

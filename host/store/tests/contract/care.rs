@@ -1,10 +1,12 @@
 //! Documents, dispensing, tasks, alerts, holds and messages.
 
 use serde_json::json;
-use xinglin_domain::id::{AlertId, BillId, EncounterId, EnrolmentId, HoldId, ItemOrderId, PrescriptionId, TaskId};
+use xinglin_domain::id::{
+    AlertId, BillId, EncounterId, EnrolmentId, HoldId, ItemOrderId, PrescriptionId, RequestId, TaskId,
+};
 use xinglin_store::{
-    Alert, AlertQuery, Document, DocumentId, DocumentQuery, Hold, Message, Queue, Result, StoreError, Task, TaskState,
-    Tenant, TenantTx, Work,
+    Alert, AlertQuery, Cursor, Document, DocumentId, DocumentQuery, Hold, Message, Queue, RequestQuery, Result,
+    StoreError, Task, TaskState, Tenant, TenantTx, Work, testing,
 };
 
 use crate::{Bench, at, body, code_of, contract, document, encounter, enrol, here_id, is_unique_in};
@@ -18,6 +20,8 @@ contract!(
     a_task_moves_and_is_cancelled,
     a_due_task_is_claimed_and_fires_once,
     alerts_are_listed_by_urgency,
+    open_requests_are_listed_by_whom_they_are_given_to,
+    requests_of_before_are_listed_too,
     a_hold_stands_until_released,
     a_message_is_said_once,
 );
@@ -390,6 +394,94 @@ async fn alerts_are_listed_by_urgency(bench: Bench) -> Result<()> {
     first.state = "lost".to_owned();
     assert_eq!(code_of(tx.update_alert(&first).await), "STORE_REFUSED");
     assert_eq!(code_of(tenant.get_alert(AlertId::from_u128(9)).await), "NOT_FOUND");
+    Ok(())
+}
+
+/// Ids of the open requests of roles and patients, in pages of two.
+async fn open_requests(tenant: &Tenant, roles: &[&str], patients: &[&str]) -> Result<Vec<u128>> {
+    let own = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
+    let query = RequestQuery { roles: own(roles), patients: own(patients) };
+    let (mut found, mut after): (Vec<u128>, Option<Cursor>) = (Vec::new(), None);
+    loop {
+        let page = tenant.list_open_requests(&query, after.as_ref(), 2).await?;
+        found.extend(page.iter().map(|request| request.id.as_u128()));
+        let Some(last) = page.last() else { return Ok(found) };
+        let due = last.body["by"].as_i64().map(xinglin_domain::time::Instant::from_micros).expect("a time");
+        after = Some(Cursor { at: due, id: last.id.to_string() });
+    }
+}
+
+/// A request as the domain keeps it, as far as lists need it.
+fn request(number: u128, patient: &str, due: i64, asked: serde_json::Value) -> Document<RequestId> {
+    let body = json!({ "by": at(due).micros(), "asked": asked });
+    Document { body, ..document(RequestId::from_u128(number), patient, "open", at(0)) }
+}
+
+async fn open_requests_are_listed_by_whom_they_are_given_to(bench: Bench) -> Result<()> {
+    let tenant = bench.here();
+    let tx = tenant.begin().await?;
+    for (number, patient, due, roles) in [
+        (1, "pat-1", 50, ["doctor", "pharmacist"].as_slice()),
+        (2, "pat-1", 40, &["patient"]),
+        (3, "pat-2", 40, &["patient", "doctor"]),
+        (4, "pat-2", 30, &["nurse"]),
+        (5, "pat-2", 20, &["doctor"]),
+    ] {
+        tx.insert_document(&request(number, patient, due, json!({}))).await?;
+        tx.give_request(RequestId::from_u128(number), roles, at(due)).await?;
+    }
+    let mut ended = request(6, "pat-1", 10, json!({}));
+    tx.insert_document(&ended).await?;
+    tx.give_request(ended.id, &["doctor"], at(10)).await?;
+    ended.version = 1;
+    ended.status = "lapsed".to_owned();
+    tx.update_document(&ended).await?;
+    assert_eq!(code_of(tx.give_request(RequestId::from_u128(9), &["doctor"], at(0)).await), "NOT_FOUND");
+    tx.commit().await?;
+    assert_eq!(open_requests(&tenant, &["doctor"], &[]).await?, [5, 3, 1], "the first that is due first");
+    assert_eq!(open_requests(&tenant, &["pharmacist", "nurse"], &[]).await?, [4, 1]);
+    assert_eq!(open_requests(&tenant, &[], &["pat-1"]).await?, [2], "the patient's own");
+    assert_eq!(open_requests(&tenant, &["nurse"], &["pat-1", "pat-2"]).await?, [4, 2, 3], "both, in one order");
+    assert_eq!(open_requests(&tenant, &["courier"], &[]).await?, []);
+    assert_eq!(open_requests(&bench.there(), &["doctor"], &[]).await?, []);
+    // It moves.
+    let tx = tenant.begin().await?;
+    let mut moved = tx.get_document(RequestId::from_u128(1)).await?;
+    moved.body = json!({ "by": at(5).micros() });
+    tx.update_document(&moved).await?;
+    tx.give_request(moved.id, &["doctor"], at(5)).await?;
+    tx.commit().await?;
+    assert_eq!(open_requests(&tenant, &["doctor"], &[]).await?, [1, 5, 3]);
+    Ok(())
+}
+
+/// Those that were stored before migration 30.
+async fn requests_of_before_are_listed_too(bench: Bench) -> Result<()> {
+    let tenant = bench.here();
+    let tx = tenant.begin().await?;
+    let seats = json!([{ "role": "doctor" }, { "role": "health_manager" }]);
+    for (number, due, asked) in [
+        (1, 50, json!({ "question": { "respondent": "guardian" } })),
+        (2, 40, json!({ "question": { "respondent": "nurse" } })),
+        (3, 30, json!({ "team": { "participants": seats } })),
+        (4, 20, json!({ "referral": { "destination": "emergency" } })),
+    ] {
+        tx.insert_document(&request(number, "pat-1", due, asked)).await?;
+    }
+    tx.commit().await?;
+    bench.close().await?;
+    let before = "DROP INDEX request_by_due;
+        CREATE INDEX request_by_status ON request (tenant_id, status, created_at, document_id);
+        ALTER TABLE request DROP COLUMN given_to;
+        ALTER TABLE request DROP COLUMN due_at;
+        DELETE FROM _sqlx_migrations WHERE version = 30;";
+    testing::tamper(bench.database.url(), before).await.expect("the schema before");
+    let again = bench.database.open().await?;
+    let tenant = again.tenant(here_id());
+    assert_eq!(open_requests(&tenant, &["doctor"], &[]).await?, [4, 3]);
+    assert_eq!(open_requests(&tenant, &["health_manager"], &[]).await?, [4, 3]);
+    assert_eq!(open_requests(&tenant, &["nurse"], &["pat-1"]).await?, [4, 2, 1]);
+    assert_eq!(open_requests(&tenant, &[], &["pat-1"]).await?, [4, 1]);
     Ok(())
 }
 
