@@ -42,6 +42,16 @@ impl Actor {
         self.roles.contains(&role)
     }
 
+    /// Whether it has the role, with the certificates and the filing that the role needs at this moment.
+    pub fn is_live(&self, role: Role, at: Instant) -> bool {
+        self.is(role) && self.entitled(role, at).is_ok()
+    }
+
+    /// Whether it is the patient or their guardian, in whatever role it acts: as staff it decides nothing about them.
+    pub fn is_or_guards(&self, patient: PatientId) -> bool {
+        self.patients.contains(&patient) || self.wards.iter().any(|ward| ward.patient() == patient)
+    }
+
     /// Patients it may act for: the person's own, and wards.
     pub fn charges(&self) -> Vec<PatientId> {
         if !self.is(Role::Patient) {
@@ -75,7 +85,7 @@ impl Actor {
 
     /// Roles in force at a moment: those whose required certificates and filing it has.
     pub fn live_roles(&self, at: Instant) -> Vec<Role> {
-        self.roles.iter().copied().filter(|&role| self.entitled(role, at).is_ok()).collect()
+        self.roles.iter().copied().filter(|&role| self.is_live(role, at)).collect()
     }
 
     fn entitled(&self, role: Role, at: Instant) -> Result<(), CredentialFault> {
@@ -370,6 +380,8 @@ mod tests {
         assert_eq!(can(&doctor, Action::SignPrescription, NOW.plus_seconds(-1)), Ok(()));
         let denied = can(&doctor, Action::SignPrescription, NOW).expect_err("suspended");
         assert_eq!(denied.code(), Code::CredInvalid);
+        assert!(doctor.is_live(Role::Doctor, NOW.plus_seconds(-1)) && !doctor.is_live(Role::Doctor, NOW));
+        assert!(!fixture::pharmacist().is_live(Role::Doctor, NOW));
     }
 
     #[test]

@@ -124,6 +124,10 @@ pub fn stranger() -> Actor {
     Actor { patients: vec![PatientId::from_u128(2)], ..actor(5, Role::Patient) }
 }
 
+pub fn nurse() -> Actor {
+    actor(11, Role::Nurse)
+}
+
 /// Verifies keyed hashes instead of signatures: one signer, one digest.
 pub struct Verifier;
 

@@ -18,6 +18,17 @@ pub async fn treatable<E: Executor>(records: &TenantScope<E>, patient: PatientId
     Ok(person::treatable(&person)?)
 }
 
+/// Whether something may still be done for a patient; not if there is no record of them.
+///
+/// # Errors
+/// If the store fails, which says nothing about the patient.
+pub async fn is_treatable<E: Executor>(records: &TenantScope<E>, patient: PatientId) -> AppResult<bool> {
+    match treatable(records, patient).await {
+        Err(error) if error.code == Code::NotFound || error.code.is_of_patient() => Ok(false),
+        living => living.map(|()| true),
+    }
+}
+
 /// Whether a patient has died: nobody reminds them of anything then. No if there is no record of them.
 ///
 /// # Errors

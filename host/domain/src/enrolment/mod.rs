@@ -119,6 +119,9 @@ pub enum CareError {
     /// The reason is missing.
     #[error("a written reason is required")]
     ReasonRequired,
+    /// What was read has changed.
+    #[error("{0}")]
+    Changed(&'static str),
 }
 
 impl CareError {
@@ -129,6 +132,7 @@ impl CareError {
             Self::AnotherRole => Code::AuthForbidden,
             Self::State(_) => Code::PathwayState,
             Self::ReasonRequired => Code::PathwayReasonRequired,
+            Self::Changed(_) => Code::VersionConflict,
         }
     }
 }

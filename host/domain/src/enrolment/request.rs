@@ -1,6 +1,8 @@
 //! Requests of a pathway, each followed to its end: a questionnaire to be answered, a referral, laboratory tests, a
 //! decision of several people. One that nobody fulfils lapses, and the care team is alerted.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::{CareError, ProposalError};
@@ -22,6 +24,8 @@ pub const MDT_PARTICIPANTS: usize = 3;
 const MAX_OUTCOME: usize = 20;
 /// Longest note, opinion or plan, in characters.
 const MAX_NOTE: usize = 10_000;
+/// Roles of staff that see to referrals and laboratory tests.
+const ORGANISERS: [Role; 4] = [Role::Doctor, Role::Nurse, Role::HealthManager, Role::Assistant];
 
 /// What is asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,7 +70,7 @@ pub struct Decision {
     pub participants: Vec<Participant>,
     /// The source of the rule.
     pub citation: Citation,
-    /// At most one of each participant.
+    /// By seat. Of each, the last is that of who sits there; before it come those of who sat there before.
     pub opinions: Vec<Opinion>,
     /// The joint plan, once somebody has written it.
     pub plan: Option<Plan>,
@@ -78,19 +82,19 @@ impl Decision {
         self.participants.len() >= MDT_PARTICIPANTS
     }
 
-    fn seat(&self, by: &Actor, seat: usize) -> Result<&Participant, CareError> {
-        let participant = self.participants.get(seat).ok_or(CareError::State("the team has no such participant"))?;
-        if by.is(Role::from(participant.role)) { Ok(participant) } else { Err(CareError::AnotherRole) }
+    /// Number of participants who have given an opinion.
+    pub fn heard(&self) -> usize {
+        (0..self.participants.len()).filter(|seat| self.holder(*seat).is_some()).count()
     }
 
-    /// Nobody speaks for two participants.
-    fn alone(&self, by: AccountId, seat: usize) -> Result<(), CareError> {
-        let opinions = self.opinions.iter().map(|opinion| (opinion.by, opinion.seat));
-        let signatures = self.plan.iter().flat_map(|plan| &plan.signed).map(|signed| (signed.by, signed.seat));
-        match opinions.chain(signatures).any(|(other, taken)| (other == by) != (taken == seat)) {
-            true => Err(CareError::State("each participant is another person, and stays the same one")),
-            false => Ok(()),
-        }
+    /// Who sits there: who gave its last opinion.
+    fn holder(&self, seat: usize) -> Option<AccountId> {
+        self.opinions.iter().rev().find(|opinion| opinion.seat == seat).map(|opinion| opinion.by)
+    }
+
+    fn may_sit(&self, by: &Actor, seat: usize, at: Instant) -> Result<(), CareError> {
+        let participant = self.participants.get(seat).ok_or(CareError::State("the team has no such participant"))?;
+        if by.is_live(Role::from(participant.role), at) { Ok(()) } else { Err(CareError::AnotherRole) }
     }
 }
 
@@ -124,6 +128,9 @@ pub struct Signed {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Plan {
+    /// Which plan of the team, counted from 1: what is signed is what was read.
+    #[serde(default)]
+    pub version: u32,
     /// In words.
     pub text: String,
     /// Its conclusion in codes, for the pathway.
@@ -209,17 +216,30 @@ impl RequestRecord {
         Self { id, enrolment, patient, code, asked, since: now, by, reminded: None, reported, ended: None }
     }
 
-    /// Asked again by the pathway while it is open: it has the time of the new one. Opinions that were given, and
-    /// results that are there, stay. `None` if something else is asked for: that takes its place.
-    pub fn moved(&self, asked: &Asked, by: Instant, now: Instant) -> Option<Self> {
+    /// Asked again by the pathway while it is open: the nearer deadline holds, so that who is asked again and again
+    /// does not have time for ever; only a nearer one begins its own time. Opinions that were given, and results that
+    /// are there, stay. `None` if something else is asked for: that takes its place.
+    pub fn moved(&self, asked: &Asked, (by, reported): (Instant, bool), now: Instant) -> Option<Self> {
         let same = match (&self.asked, asked) {
             (Asked::Laboratory { tests, .. }, Asked::Laboratory { tests: others, .. }) => tests == others,
+            // In other words, or by another source.
+            (Asked::Referral { destination, .. }, Asked::Referral { destination: other, .. }) => destination == other,
             (Asked::Team(one), Asked::Team(two)) => {
                 (&one.question, &one.participants) == (&two.question, &two.participants)
             }
             (one, two) => one == two,
         };
-        (same && self.is_open()).then(|| Self { since: now, by, reminded: None, ..self.clone() })
+        if !same || !self.is_open() {
+            return None;
+        }
+        let mut next = Self { reported: self.reported || reported, ..self.clone() };
+        if let Asked::Referral { .. } = asked {
+            next.asked = asked.clone();
+        }
+        if by < self.by {
+            next = Self { since: now, by, reminded: None, ..next };
+        }
+        Some(next)
     }
 
     /// Whether it has not ended.
@@ -238,15 +258,78 @@ impl RequestRecord {
         }
     }
 
-    /// Without the opinions of a team, and without a plan that is not signed by all.
+    /// Of a team without the opinions, without a plan that was not signed by all, and without the words of staff who
+    /// turned it down.
     #[must_use]
     pub fn as_the_patient_sees_it(mut self) -> Self {
-        let open = self.is_open();
+        let decided = matches!(self.ended, Some(Ended::Fulfilled { .. }));
         if let Asked::Team(decision) = &mut self.asked {
             decision.opinions.clear();
-            decision.plan.take_if(|_| open);
+            decision.plan.take_if(|_| !decided);
+            if let Some(Ended::Declined { reason, .. }) = &mut self.ended {
+                reason.clear();
+            }
         }
         self
+    }
+
+    /// The roles that it is given to: who is asked, who has a seat, who sees to referrals and tests; `Patient` for who
+    /// acts for the patient, too.
+    pub fn given_to(&self) -> BTreeSet<Role> {
+        match &self.asked {
+            Asked::Question { respondent, .. } => BTreeSet::from([Role::from(*respondent)]),
+            Asked::Team(decision) => decision.participants.iter().map(|one| Role::from(one.role)).collect(),
+            Asked::Referral { .. } | Asked::Laboratory { .. } => {
+                ORGANISERS.into_iter().chain([Role::Patient]).collect()
+            }
+        }
+    }
+
+    /// Whether it is open and given to a role of staff that the actor has at this moment. Nothing of a patient is given
+    /// to who is that patient or their guardian.
+    pub fn is_given_to(&self, by: &Actor, at: Instant) -> bool {
+        let staff = |role: &Role| *role != Role::Patient && by.is_live(*role, at);
+        self.is_open() && !by.is_or_guards(self.patient) && self.given_to().iter().any(staff)
+    }
+
+    /// Whether it is open, and the actor's to see to: as staff, or for the patient.
+    pub fn concerns(&self, by: &Actor, at: Instant) -> bool {
+        let own = by.acts_for(self.patient) && self.given_to().contains(&Role::Patient);
+        self.is_given_to(by, at) || (self.is_open() && own)
+    }
+
+    /// Whether answers of this actor are what an open question waits for. The patient's come from the patient, or from
+    /// the guardian of one who cannot decide alone; a guardian's from a guardian; those of a role of staff from one who
+    /// has it.
+    pub fn waits_for(&self, by: &Actor, at: Instant) -> bool {
+        match &self.asked {
+            Asked::Question { respondent: PathwayRole::Patient, .. } => {
+                self.is_open() && by.acts_wholly_for(self.patient)
+            }
+            Asked::Question { respondent: PathwayRole::Guardian, .. } => {
+                self.is_open() && by.acts_for(self.patient) && !by.patients.contains(&self.patient)
+            }
+            Asked::Question { .. } => self.is_given_to(by, at),
+            Asked::Referral { .. } | Asked::Laboratory { .. } | Asked::Team(_) => false,
+        }
+    }
+
+    /// Whether staff who turn it down decide what is theirs, so that nobody else must act: a question that they were
+    /// asked; a doctor, a referral or tests. Nobody does of an emergency, or for all of a team.
+    pub fn is_closed_by(&self, by: &Actor, at: Instant) -> bool {
+        let theirs = !by.is_or_guards(self.patient);
+        match &self.asked {
+            Asked::Question { respondent, .. } => theirs && by.is_live(Role::from(*respondent), at),
+            Asked::Referral { .. } | Asked::Laboratory { .. } => {
+                theirs && !self.is_emergency() && by.is_live(Role::Doctor, at)
+            }
+            Asked::Team(_) => false,
+        }
+    }
+
+    /// Whether it sends the patient to an emergency department.
+    pub const fn is_emergency(&self) -> bool {
+        matches!(self.asked, Asked::Referral { destination: Destination::Emergency, .. })
     }
 
     /// Unique while it is open.
@@ -302,9 +385,10 @@ impl RequestRecord {
     /// Staff record that it is fulfilled: how the patient was seen, what the laboratory found.
     ///
     /// # Errors
-    /// If the actor may not, says nothing, or it is a question or a team's, which end by themselves; if it has ended.
+    /// If the actor may not, is the patient or their guardian, says nothing, or it is a question or a team's, which end
+    /// by themselves; if it has ended.
     pub fn fulfil(self, by: &Actor, (note, outcome): (String, Vec<Coding>), at: Instant) -> Result<Self, CareError> {
-        may_as_staff(by, at)?;
+        may_as_staff(by, self.patient, at)?;
         match &self.asked {
             Asked::Question { .. } => return Err(CareError::State("a question ends when it is answered")),
             Asked::Team(_) => return Err(CareError::State("a team ends when all have signed its plan")),
@@ -314,15 +398,21 @@ impl RequestRecord {
         self.end(Ended::Fulfilled { by: Some(by.account), at, outcome, note })
     }
 
-    /// Staff or patient turn it down. A decision of a team only staff do.
+    /// Staff or patient turn it down; a decision of a team, who could sit in it, or a doctor.
     ///
     /// # Errors
     /// If the actor may not, gives no reason, or it has ended.
     pub fn decline(self, by: &Actor, reason: String, at: Instant) -> Result<Self, CareError> {
-        match self.asked {
-            Asked::Team(_) => may_as_staff(by, at)?,
+        match &self.asked {
+            Asked::Team(_) => {
+                may_as_staff(by, self.patient, at)?;
+                let mut may = self.given_to().into_iter().chain([Role::Doctor]);
+                if !may.any(|role| by.is_live(role, at)) {
+                    return Err(CareError::AnotherRole);
+                }
+            }
             _ if by.acts_for(self.patient) => can(by, Action::EndRequest, at)?,
-            _ => may_as_staff(by, at)?,
+            _ => may_as_staff(by, self.patient, at)?,
         }
         let reason = said(reason)?;
         self.end(Ended::Declined { by: by.account, at, reason })
@@ -335,21 +425,40 @@ impl RequestRecord {
         self
     }
 
-    /// A participant gives an opinion, in place of a former one.
+    /// A participant gives an opinion, in place of their own former one. Another person of the role may take the seat
+    /// over, if they say so, until it has signed the plan: who sat there may have left. That one's opinion is kept.
     ///
     /// # Errors
-    /// If the actor has not the role of the seat, is another participant too, says nothing, the plan is written, or
-    /// it has ended.
-    pub fn opine(mut self, by: &Actor, seat: usize, text: String, at: Instant) -> Result<Self, CareError> {
+    /// If the actor has not the role of the seat, was another participant too, says nothing, somebody else sits there
+    /// and it is not taken over, the plan is written or the seat has signed it, or the request has ended.
+    pub fn opine(
+        mut self,
+        by: &Actor,
+        (seat, takes_over): (usize, bool),
+        text: String,
+        at: Instant,
+    ) -> Result<Self, CareError> {
         let decision = self.deciding(by, at)?;
-        decision.seat(by, seat)?;
-        decision.alone(by.account, seat)?;
-        if decision.plan.is_some() {
-            return Err(CareError::State("the plan is written; write it anew instead"));
+        decision.may_sit(by, seat, at)?;
+        if decision.opinions.iter().any(|opinion| opinion.by == by.account && opinion.seat != seat) {
+            return Err(CareError::State("each participant is another person"));
+        }
+        let other = decision.holder(seat).filter(|holder| *holder != by.account);
+        match (other, &decision.plan) {
+            (None, None) => {}
+            (None, Some(_)) => return Err(CareError::State("the plan is written; write it anew instead")),
+            (Some(_), _) if !takes_over => {
+                return Err(CareError::State("somebody else sits there; say that you take the seat over"));
+            }
+            (Some(_), Some(plan)) if plan.signed.iter().any(|signed| signed.seat == seat) => {
+                return Err(CareError::State("the plan is signed for this seat"));
+            }
+            (Some(_), _) => {}
         }
         let text = said(text)?;
-        decision.opinions.retain(|opinion| opinion.seat != seat);
+        decision.opinions.retain(|opinion| (opinion.seat, opinion.by) != (seat, by.account));
         decision.opinions.push(Opinion { seat, by: by.account, at, text });
+        // Stable: who sits there stays the last.
         decision.opinions.sort_by_key(|opinion| opinion.seat);
         Ok(self)
     }
@@ -360,27 +469,35 @@ impl RequestRecord {
     /// If an opinion is missing, the actor gave none, says nothing, or it has ended.
     pub fn plan(mut self, by: &Actor, (text, outcome): (String, Vec<Coding>), at: Instant) -> Result<Self, CareError> {
         let decision = self.deciding(by, at)?;
-        if decision.opinions.len() < decision.participants.len() {
+        if decision.heard() < decision.participants.len() {
             return Err(CareError::State("each participant gives an opinion first"));
         }
-        if !decision.opinions.iter().any(|opinion| opinion.by == by.account) {
+        let sits = |seat| decision.holder(seat) == Some(by.account) && decision.may_sit(by, seat, at).is_ok();
+        if !(0..decision.participants.len()).any(sits) {
             return Err(CareError::AnotherRole);
         }
         let (text, outcome) = (said(text)?, coded(outcome)?);
-        decision.plan = Some(Plan { text, outcome, by: by.account, at, signed: Vec::new() });
+        let version = decision.plan.as_ref().map_or(0, |plan| plan.version).saturating_add(1);
+        decision.plan = Some(Plan { version, text, outcome, by: by.account, at, signed: Vec::new() });
         Ok(self)
     }
 
-    /// A participant signs the plan. When all have, the request is fulfilled with its outcome.
+    /// A participant signs the plan of a version. When all have, the request is fulfilled with its outcome.
     ///
     /// # Errors
-    /// If the actor is not the participant who gave the opinion, there is no plan, it was signed, or it has ended.
-    pub fn sign(mut self, by: &Actor, seat: usize, at: Instant) -> Result<Self, CareError> {
+    /// If the actor is not the participant who gave the opinion, there is no plan or another version of it, it was
+    /// signed, or it has ended.
+    pub fn sign(mut self, by: &Actor, (seat, version): (usize, u32), at: Instant) -> Result<Self, CareError> {
         let decision = self.deciding(by, at)?;
-        decision.seat(by, seat)?;
-        decision.alone(by.account, seat)?;
-        let wanted = decision.participants.len();
+        decision.may_sit(by, seat, at)?;
+        let (wanted, holder) = (decision.participants.len(), decision.holder(seat));
         let plan = decision.plan.as_mut().ok_or(CareError::State("there is no plan to sign"))?;
+        if holder != Some(by.account) {
+            return Err(CareError::State("who gave the opinion of the seat signs for it"));
+        }
+        if plan.version != version {
+            return Err(CareError::Changed("the plan was written anew: read it, and sign what you have read"));
+        }
         if plan.signed.iter().any(|signed| signed.seat == seat) {
             return Err(CareError::State("it is signed"));
         }
@@ -393,7 +510,7 @@ impl RequestRecord {
     }
 
     fn deciding(&mut self, by: &Actor, at: Instant) -> Result<&mut Decision, CareError> {
-        may_as_staff(by, at)?;
+        may_as_staff(by, self.patient, at)?;
         if !self.is_open() {
             return Err(CareError::State("the request has ended"));
         }
@@ -425,8 +542,8 @@ impl RequestRecord {
         Some(RequestReport { code: self.code.clone(), end, at, outcome })
     }
 
-    /// A result with these codes is there. When there is one of each test, it is fulfilled. `None` if it does not
-    /// wait for it.
+    /// A result with these codes is there: of each test of what was measured, in whatever unit it is wanted. When there
+    /// is one of each test, it is fulfilled. `None` if it does not wait for it.
     pub fn result(&self, codes: &[Coding], now: Instant) -> Option<Self> {
         let mut next = self.clone();
         let Asked::Laboratory { tests, found, .. } = &mut next.asked else { return None };
@@ -436,8 +553,12 @@ impl RequestRecord {
             let canonical = measurand(std::slice::from_ref(test)).map(Measurand::coding);
             codes.iter().any(|code| code.same(test)) || (measured.is_some() && measured == canonical)
         };
-        let new = tests.iter().find(|test| is(test) && !found.iter().any(|known| known.same(test)));
-        found.push(new.filter(|_| self.is_open())?.clone());
+        let missing = |test: &&Coding| !found.iter().any(|known| known.same(test));
+        let new: Vec<Coding> = tests.iter().filter(|test| is(test)).filter(missing).cloned().collect();
+        if new.is_empty() || !self.is_open() {
+            return None;
+        }
+        found.extend(new);
         match tests.len() == found.len() {
             true => next.seen(now).ok(),
             false => Some(next),
@@ -509,10 +630,11 @@ impl Team {
     }
 }
 
-fn may_as_staff(by: &Actor, at: Instant) -> Result<(), CareError> {
+/// Nobody decides as staff about themselves, or about their ward.
+fn may_as_staff(by: &Actor, patient: PatientId, at: Instant) -> Result<(), CareError> {
     can(by, Action::EndRequest, at)?;
-    let staff = Action::EndRequest.roles().iter().any(|role| *role != Role::Patient && by.is(*role));
-    if staff { Ok(()) } else { Err(CareError::AnotherRole) }
+    let staff = Action::EndRequest.roles().iter().any(|role| *role != Role::Patient && by.is_live(*role, at));
+    if staff && !by.is_or_guards(patient) { Ok(()) } else { Err(CareError::AnotherRole) }
 }
 
 fn said(text: String) -> Result<String, CareError> {
@@ -570,6 +692,14 @@ mod tests {
             }),
             60,
         )
+    }
+
+    /// With a plan that nobody has signed.
+    fn planned() -> RequestRecord {
+        let doctor = fixture::doctor();
+        let one = team().opine(&doctor, (0, false), "意见".into(), NOW).expect("an opinion");
+        let two = one.opine(&fixture::pharmacist(), (1, false), "意见".into(), NOW).expect("the other");
+        two.plan(&doctor, ("方案".into(), vec![]), NOW).expect("a plan")
     }
 
     fn end(record: &RequestRecord) -> Option<RequestEnd> {
@@ -632,13 +762,173 @@ mod tests {
     }
 
     #[test]
-    fn asking_again_moves_what_is_the_same_and_keeps_what_was_given() {
+    fn two_tests_of_one_measurand_have_one_result() {
+        let of = |code: &str| Coding::new("http://loinc.org", code);
+        let tests = vec![of("2160-0"), of("14682-9"), of("2823-3"), of("2823-3")];
+        let asked = open(Asked::Laboratory { tests, found: vec![], service_request: "lab-1".into() }, 60);
+        let first = asked.result(&[of("14682-9")], NOW).expect("creatinine, twice");
+        assert!(first.is_open());
+        let done = first.result(&[of("2823-3")], NOW).expect("potassium, twice");
+        assert_eq!(end(&done), Some(RequestEnd::Fulfilled));
+    }
+
+    #[test]
+    fn asking_again_keeps_the_nearer_deadline_and_what_was_given() {
+        let again = |record: &RequestRecord, asked: &Asked, by, now| record.moved(asked, (by, true), now);
         let of = laboratory().result(&[Coding::new("http://loinc.org", "2823-3")], NOW).expect("one of two");
-        let later = NOW.plus_days(1);
-        let moved = of.moved(&laboratory().asked, later, NOW).expect("the same tests");
-        assert_eq!((moved.by, &moved.asked), (later, &of.asked));
-        assert_eq!(question().moved(&referral().asked, later, NOW), None, "something else");
-        assert_eq!(question().withdrawn(NOW).moved(&question().asked, later, NOW), None, "it has ended");
+        let moved = again(&of, &laboratory().asked, NOW.plus_days(1), NOW).expect("the same tests");
+        assert_eq!((moved.by, &moved.asked), (of.by, &of.asked));
+        // Asked every ten minutes for an hour each, it is asked once more after half an hour, and lapses after an hour.
+        let mut asked = question();
+        for minutes in [10, 20, 30] {
+            let now = NOW.plus_minutes(minutes);
+            asked = again(&asked, &question().asked, now.plus_minutes(60), now).expect("the same question");
+        }
+        let Ok(Passed::AskedAgain(mut asked)) = asked.pass(NOW.plus_minutes(30)) else { panic!("asked again") };
+        for minutes in [40, 50, 59] {
+            let now = NOW.plus_minutes(minutes);
+            asked = again(&asked, &question().asked, now.plus_minutes(60), now).expect("the same question");
+        }
+        assert_eq!((asked.since, asked.reminded), (NOW, Some(NOW.plus_minutes(30))));
+        assert!(matches!(asked.clone().pass(NOW.plus_minutes(60)), Ok(Passed::Lapsed(_))));
+        // A nearer one has its own half.
+        let now = NOW.plus_minutes(40);
+        let nearer = again(&asked, &question().asked, now.plus_minutes(10), now).expect("the same question");
+        assert_eq!((nearer.by, nearer.look_at()), (now.plus_minutes(10), Some(now.plus_minutes(5))));
+        // Of a referral the words may change; where to may not.
+        let Asked::Referral { citation, .. } = referral().asked else { panic!("a referral") };
+        let to =
+            |destination| Asked::Referral { destination, reason: fixture::text("182/111"), citation: citation.clone() };
+        let worse = again(&referral(), &to(Destination::Emergency), NOW.plus_days(1), NOW).expect("the same place");
+        assert_eq!((worse.by, worse.asked), (referral().by, to(Destination::Emergency)));
+        assert_eq!(again(&referral(), &to(Destination::Offline(None)), NOW.plus_days(1), NOW), None);
+        assert_eq!(again(&question(), &referral().asked, NOW.plus_days(1), NOW), None, "something else");
+        assert_eq!(again(&question().withdrawn(NOW), &question().asked, NOW.plus_days(1), NOW), None, "it has ended");
+        // A pathway that learned to follow up is told from then on.
+        let silent = RequestRecord { reported: false, ..question() };
+        assert!(again(&silent, &question().asked, NOW.plus_days(1), NOW).is_some_and(|moved| moved.reported));
+    }
+
+    #[test]
+    fn a_lapsed_licence_is_no_role() {
+        let lapsed = |mut actor: Actor| {
+            fixture::lapse(&mut actor, NOW);
+            // Else the table of roles refuses it already.
+            actor.roles.push(Role::Patient);
+            actor
+        };
+        let doctor = lapsed(fixture::doctor());
+        let code = |result: Result<RequestRecord, CareError>| result.err().map(|error| error.code());
+        assert_eq!(code(referral().fulfil(&doctor, ("x".into(), vec![]), NOW)), Some(Code::AuthForbidden));
+        assert_eq!(code(referral().decline(&doctor, "x".into(), NOW)), Some(Code::AuthForbidden));
+        assert_eq!(code(team().opine(&doctor, (0, false), "x".into(), NOW)), Some(Code::AuthForbidden));
+        assert!(!team().is_given_to(&doctor, NOW) && team().is_given_to(&fixture::doctor(), NOW));
+        // A role without its certificates has no seat, whatever else one is.
+        let both = Actor { roles: vec![Role::Pharmacist, Role::Doctor], ..fixture::pharmacist() };
+        assert_eq!(code(team().opine(&both, (0, false), "x".into(), NOW)), Some(Code::AuthForbidden));
+        assert!(team().opine(&both, (1, false), "x".into(), NOW).is_ok());
+    }
+
+    #[test]
+    fn nobody_decides_as_staff_about_themselves() {
+        let mut doctor = fixture::doctor();
+        doctor.patients.push(fixture::enrolment().patient);
+        doctor.roles.push(Role::Patient);
+        let code = |result: Result<RequestRecord, CareError>| result.err().map(|error| error.code());
+        assert_eq!(code(referral().fulfil(&doctor, ("x".into(), vec![]), NOW)), Some(Code::AuthForbidden));
+        assert_eq!(code(team().opine(&doctor, (0, false), "x".into(), NOW)), Some(Code::AuthForbidden));
+        assert_eq!(code(team().decline(&doctor, "x".into(), NOW)), Some(Code::AuthForbidden));
+        let (planned, pharmacist) = (planned(), fixture::pharmacist());
+        assert_eq!(code(planned.clone().plan(&doctor, ("x".into(), vec![]), NOW)), Some(Code::AuthForbidden));
+        assert_eq!(code(planned.sign(&doctor, (0, 1), NOW)), Some(Code::AuthForbidden));
+        assert!(
+            !team().is_given_to(&doctor, NOW) && !team().concerns(&doctor, NOW) && referral().concerns(&doctor, NOW)
+        );
+        // As the patient that they are, they turn down what is asked of them.
+        let declined = referral().decline(&doctor, "不去".into(), NOW).expect("as any patient");
+        assert!(!declined.is_closed_by(&doctor, NOW));
+        assert!(team().concerns(&pharmacist, NOW));
+    }
+
+    #[test]
+    fn who_turns_it_down_and_whether_others_must_act() {
+        let (doctor, pharmacist) = (fixture::doctor(), fixture::pharmacist());
+        let nurse = fixture::nurse();
+        let code = |result: Result<RequestRecord, CareError>| result.err().map(|error| error.code());
+        assert_eq!(code(team().decline(&nurse, "x".into(), NOW)), Some(Code::AuthForbidden), "no seat");
+        assert!(team().decline(&pharmacist, "x".into(), NOW).is_ok());
+        let offline = |record: RequestRecord| {
+            let Asked::Referral { reason, citation, .. } = record.asked.clone() else { panic!("a referral") };
+            RequestRecord {
+                asked: Asked::Referral { destination: Destination::Offline(None), reason, citation },
+                ..record
+            }
+        };
+        let staff = open(Asked::Question { questionnaire: "q".into(), respondent: PathwayRole::Nurse }, 60);
+        for (record, by, closed) in [
+            (offline(referral()), &doctor, true),
+            (offline(referral()), &nurse, false),
+            (referral(), &doctor, false),
+            (laboratory(), &doctor, true),
+            (staff.clone(), &nurse, true),
+            (staff, &doctor, false),
+            (question(), &nurse, false),
+            (team(), &doctor, false),
+        ] {
+            assert_eq!(record.is_closed_by(by, NOW), closed, "{:?} {:?}", record.asked, by.roles);
+        }
+    }
+
+    #[test]
+    fn an_answer_ends_the_question_of_who_was_asked() {
+        let of = |respondent| open(Asked::Question { questionnaire: "q".into(), respondent }, 60);
+        let guardian = |born| {
+            let ward = fixture::guardianship(fixture::enrolment().patient, born);
+            Actor { wards: vec![ward], patients: vec![], ..fixture::patient() }
+        };
+        let (small, adolescent) = (guardian(NOW.minus_years(5)), guardian(NOW.minus_years(15)));
+        for (respondent, by, fits) in [
+            (PathwayRole::Patient, &fixture::patient(), true),
+            (PathwayRole::Patient, &fixture::stranger(), false),
+            (PathwayRole::Patient, &fixture::nurse(), false),
+            (PathwayRole::Patient, &small, true),
+            (PathwayRole::Patient, &adolescent, false),
+            (PathwayRole::Guardian, &adolescent, true),
+            (PathwayRole::Guardian, &fixture::patient(), false),
+            (PathwayRole::Nurse, &fixture::nurse(), true),
+            (PathwayRole::Nurse, &fixture::doctor(), false),
+            (PathwayRole::Nurse, &fixture::patient(), false),
+        ] {
+            assert_eq!(of(respondent).waits_for(by, NOW), fits, "{respondent:?} {:?}", by.roles);
+        }
+        assert!(!of(PathwayRole::Nurse).withdrawn(NOW).waits_for(&fixture::nurse(), NOW));
+        assert!(!team().waits_for(&fixture::doctor(), NOW));
+    }
+
+    #[test]
+    fn another_takes_over_the_seat_of_who_has_left() {
+        let (doctor, pharmacist) = (fixture::doctor(), fixture::pharmacist());
+        let other = Actor { account: AccountId::from_u128(77), ..doctor.clone() };
+        let code = |result: Result<RequestRecord, CareError>| result.err().map(|error| error.code());
+        let planned = planned();
+        assert_eq!(code(planned.clone().sign(&other, (0, 1), NOW)), Some(Code::PathwayState), "another's seat");
+        assert_eq!(code(planned.clone().opine(&other, (0, false), "x".into(), NOW)), Some(Code::PathwayState));
+        assert_eq!(
+            code(planned.clone().opine(&fixture::nurse(), (0, true), "x".into(), NOW)),
+            Some(Code::AuthForbidden)
+        );
+        assert_eq!(code(planned.clone().opine(&doctor, (0, true), "x".into(), NOW)), Some(Code::PathwayState), "own");
+        let taken = planned.clone().opine(&other, (0, true), "同意".into(), NOW).expect("taken over");
+        let Asked::Team(decision) = &taken.asked else { panic!("a team") };
+        let by: Vec<AccountId> = decision.opinions.iter().map(|opinion| opinion.by).collect();
+        assert_eq!(by, [doctor.account, other.account, pharmacist.account], "the former opinion is kept");
+        assert_eq!((decision.heard(), decision.plan.is_some()), (2, true));
+        assert_eq!(code(taken.clone().sign(&doctor, (0, 1), NOW)), Some(Code::PathwayState), "it is another's");
+        assert_eq!(code(taken.clone().plan(&doctor, ("x".into(), vec![]), NOW)), Some(Code::AuthForbidden));
+        let signed = taken.sign(&other, (0, 1), NOW).expect("signed");
+        assert_eq!(code(signed.clone().opine(&doctor, (0, true), "x".into(), NOW)), Some(Code::PathwayState), "signed");
+        let done = signed.sign(&pharmacist, (1, 1), NOW).expect("decided");
+        assert_eq!(code(done.opine(&doctor, (0, true), "x".into(), NOW)), Some(Code::PathwayState), "it has ended");
     }
 
     #[test]
@@ -650,32 +940,43 @@ mod tests {
     #[test]
     fn each_participant_is_another_person_and_all_sign() {
         let (doctor, pharmacist) = (fixture::doctor(), fixture::pharmacist());
-        let both = Actor { roles: [Role::Doctor, Role::Pharmacist].into_iter().collect(), ..doctor.clone() };
+        let mut both = Actor { roles: vec![Role::Doctor, Role::Pharmacist], ..doctor.clone() };
+        both.practice.certificates.extend(fixture::practice(Role::Pharmacist).certificates);
         let text = || "意见".to_owned();
         let plan = || ("方案".to_owned(), vec![Coding::new("urn:own", "add")]);
         let code = |result: Result<RequestRecord, CareError>| result.err().map(|error| error.code());
-        assert_eq!(code(team().opine(&pharmacist, 0, text(), NOW)), Some(Code::AuthForbidden));
-        assert_eq!(code(team().opine(&doctor, 2, text(), NOW)), Some(Code::PathwayState));
-        assert_eq!(code(team().opine(&doctor, 0, " ".into(), NOW)), Some(Code::PathwayReasonRequired));
-        let one = team().opine(&doctor, 0, text(), NOW).expect("an opinion");
-        assert_eq!(code(one.clone().opine(&both, 1, text(), NOW)), Some(Code::PathwayState), "two seats");
+        assert_eq!(code(team().opine(&pharmacist, (0, false), text(), NOW)), Some(Code::AuthForbidden));
+        assert_eq!(code(team().opine(&doctor, (2, false), text(), NOW)), Some(Code::PathwayState));
+        assert_eq!(code(team().opine(&doctor, (0, false), " ".into(), NOW)), Some(Code::PathwayReasonRequired));
+        let one = team().opine(&doctor, (0, false), text(), NOW).expect("an opinion");
+        assert_eq!(code(one.clone().opine(&both, (1, true), text(), NOW)), Some(Code::PathwayState), "two seats");
         assert_eq!(code(one.clone().plan(&doctor, plan(), NOW)), Some(Code::PathwayState), "one is missing");
-        let again = one.opine(&doctor, 0, "另一意见".into(), NOW).expect("in its place");
-        let two = again.opine(&pharmacist, 1, text(), NOW).expect("the other");
-        assert_eq!(code(two.clone().sign(&doctor, 0, NOW)), Some(Code::PathwayState), "nothing to sign");
+        let again = one.opine(&doctor, (0, false), "另一意见".into(), NOW).expect("in its place");
+        let two = again.opine(&pharmacist, (1, false), text(), NOW).expect("the other");
+        assert_eq!(code(two.clone().sign(&doctor, (0, 1), NOW)), Some(Code::PathwayState), "nothing to sign");
         assert_eq!(code(two.clone().plan(&fixture::patient(), plan(), NOW)), Some(Code::AuthForbidden));
         let planned = two.plan(&doctor, plan(), NOW).expect("a plan");
-        assert_eq!(code(planned.clone().opine(&doctor, 0, text(), NOW)), Some(Code::PathwayState), "it is written");
-        assert_eq!(code(planned.clone().sign(&both, 1, NOW)), Some(Code::PathwayState), "somebody else's seat");
-        let Asked::Team(seen) = planned.clone().as_the_patient_sees_it().asked else { panic!("a team") };
-        assert_eq!((seen.opinions, seen.plan), (vec![], None), "what is not decided is the team's");
-        let half = planned.sign(&doctor, 0, NOW).expect("signed");
+        assert_eq!(code(planned.clone().opine(&doctor, (0, false), text(), NOW)), Some(Code::PathwayState), "written");
+        assert_eq!(code(planned.clone().sign(&both, (1, 1), NOW)), Some(Code::PathwayState), "somebody else's seat");
+        let half = planned.sign(&doctor, (0, 1), NOW).expect("signed");
         assert!(half.is_open());
-        assert_eq!(code(half.clone().sign(&doctor, 0, NOW)), Some(Code::PathwayState), "once");
+        assert_eq!(code(half.clone().sign(&doctor, (0, 1), NOW)), Some(Code::PathwayState), "once");
         let anew = half.clone().plan(&pharmacist, plan(), NOW).expect("written anew");
         let Asked::Team(decision) = &anew.asked else { panic!("a team") };
         assert_eq!(decision.plan.as_ref().map(|plan| plan.signed.len()), Some(0), "and signed anew");
-        let decided = half.sign(&pharmacist, 1, NOW).expect("decided");
+        assert_eq!(code(anew.clone().sign(&doctor, (0, 1), NOW)), Some(Code::VersionConflict), "what was read");
+        assert!(anew.sign(&doctor, (0, 2), NOW).is_ok());
+        // The patient is shown what was decided, and nothing of what was not.
+        let declined = half.clone().decline(&doctor, "意见不一".into(), NOW).expect("turned down");
+        assert!(matches!(&declined.ended, Some(Ended::Declined { reason, .. }) if !reason.is_empty()));
+        let Ok(Passed::Lapsed(lapsed)) = half.clone().pass(NOW.plus_minutes(60)) else { panic!("it lapses") };
+        for undecided in [half.clone(), declined, lapsed, half.clone().withdrawn(NOW)] {
+            let seen = undecided.as_the_patient_sees_it();
+            let Asked::Team(decision) = seen.asked else { panic!("a team") };
+            assert_eq!((decision.opinions, decision.plan), (vec![], None), "what is not decided is the team's");
+            assert!(!matches!(&seen.ended, Some(Ended::Declined { reason, .. }) if !reason.is_empty()));
+        }
+        let decided = half.sign(&pharmacist, (1, 1), NOW).expect("decided");
         let Asked::Team(seen) = decided.clone().as_the_patient_sees_it().asked else { panic!("a team") };
         assert_eq!((seen.opinions, seen.plan.map(|plan| plan.text)), (vec![], Some("方案".to_owned())));
         let report = decided.report().expect("told");

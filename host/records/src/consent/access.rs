@@ -104,6 +104,30 @@ pub async fn may_open(
     Err(AppError::not_found(what, id))
 }
 
+/// Checks that the caller may open a part of a document that was given to them, by a role that they have at this moment:
+/// as far as it goes they treat the patient in its compartments. A refusal of the patient's closes it all the same.
+///
+/// # Errors
+/// `NOT_FOUND`, as if there were none.
+pub async fn may_open_part(
+    platform: &Platform,
+    caller: &Caller,
+    patient: PatientId,
+    labels: Compartments,
+    what: &str,
+    id: impl std::fmt::Display,
+) -> AppResult<()> {
+    caller.trail.saw(patient);
+    let consents = of_patient(&platform.records(caller), patient).await?;
+    let roles = caller.actor.live_roles(caller.now);
+    let asker = Asker::Person { account: caller.actor.account, roles: &roles };
+    let care = Care { within: labels, ..Care::default() };
+    match may_disclose(labels, &asker, Purpose::Treatment, &consents, care, caller.now) {
+        Ok(()) if !caller.is_beyond(Some(patient)) => Ok(()),
+        _ => Err(AppError::not_found(what, id)),
+    }
+}
+
 /// Checks that the caller may act in these compartments of a patient's record, whatever data
 /// they contain.
 ///
