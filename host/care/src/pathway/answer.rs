@@ -17,7 +17,6 @@ use xinglin_extensions::{Extensions, install};
 use xinglin_fhir::project;
 use xinglin_platform::{AppError, AppResult, Caller, boxed, document::Stored};
 use xinglin_records::{
-    consent,
     news::Reading,
     resource::{self, marked},
 };
@@ -96,16 +95,18 @@ pub async fn answer(
         None => refused,
     };
     let ready = ready(&records, id).await.map_err(told)?;
-    let author = ready.enrolment.enrolled_by == caller.actor.account;
-    let document = (ready.compartments, author);
-    consent::may_open(&extensions.platform, caller, patient, document, "enrolment", id).await?;
+    let given = request::opened(&extensions.platform, caller, &ready).await?;
     let (questionnaire, response) = checked(&ready, body, caller).map_err(told)?;
+    if given.as_ref().is_some_and(|given| !given.contains(&questionnaire.code)) {
+        return Err(told(AppError::not_found("questionnaire", &questionnaire.code)));
+    }
     let stored = store(extensions, caller, &records, (&ready, questionnaire), response).await;
     let kept = stored.map_err(told)?;
     let occasion = Occasion { request_id: caller.request_id.clone(), now: caller.now };
     let delivery = tell(extensions, &records, kept, &occasion).await;
     let Stored::<_, Enrolment> { value, .. } = records.get_document(id).await?.try_into()?;
-    Ok(EnrolmentView { safety, ..view(&records, value, delivery.effects, delivery.calls).await? })
+    let whole = EnrolmentView { safety, ..view(&records, value, delivery.effects, delivery.calls).await? };
+    Ok(if given.is_some() { answered_only(whole) } else { whole })
 }
 
 /// Writes what is an observation, and keeps the events of the pathway: the observations first, then the response, then
@@ -154,10 +155,16 @@ async fn store(
     let mut kept = spread_own(extensions, &tx, &ready.enrolment, &written, caller.now).await?;
     kept.retain(|work| work.lane == id.to_string());
     let mut events = vec![Event::Answered(response)];
-    events.extend(request::answered(&tx, id, &asked, caller.now).await?);
+    events.extend(request::answered(&tx, id, &asked, (&caller.actor, caller.now)).await?);
     kept.extend(keep(&tx, id, events, caller.now).await?);
     tx.commit().await?;
     Ok(kept)
+}
+
+/// Of a view nothing that who was only asked a question may not read.
+fn answered_only(view: EnrolmentView) -> EnrolmentView {
+    let (plugin, stage) = (String::new(), String::new());
+    EnrolmentView { plugin, stage, effects: Vec::new(), timers: Vec::new(), calls: Vec::new(), ..view }
 }
 
 fn is_staff(caller: &Caller) -> bool {
@@ -314,7 +321,10 @@ fn author(caller: &Caller, patient: PatientId) -> Role {
     if caller.actor.acts_for(patient) {
         return Role::Guardian;
     }
-    STAFF.into_iter().find(|role| caller.actor.is(access::Role::from(*role))).unwrap_or(Role::Assistant)
+    STAFF
+        .into_iter()
+        .find(|role| caller.actor.is_live(access::Role::from(*role), caller.now))
+        .unwrap_or(Role::Assistant)
 }
 
 /// Turns the observations of this answer into events.

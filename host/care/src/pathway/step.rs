@@ -231,7 +231,7 @@ impl Carrier<'_> {
             }
             Effect::Convene(team) => {
                 let (asked, tracked) = team.followed();
-                request::open(self.tx, &self.ready.enrolment, (asked, tracked, true), self.now).await
+                request::open(self.tx, self.ready, (asked, tracked, true), self.now).await
             }
             Effect::WithdrawRequest(code) => request::withdraw(self.tx, id, Some(code), self.now).await,
             Effect::WithdrawAllRequests => request::withdraw(self.tx, id, None, self.now).await,
@@ -288,7 +288,7 @@ impl Carrier<'_> {
 
     async fn ask(&mut self, question: &Question) -> AppResult<()> {
         let (asked, tracked) = question.followed(self.now);
-        request::open(self.tx, &self.ready.enrolment, (asked, tracked, question.reported), self.now).await?;
+        request::open(self.tx, self.ready, (asked, tracked, question.reported), self.now).await?;
         if matches!(question.respondent, Role::Patient | Role::Guardian) {
             self.send(asking(self.ready, &question.questionnaire)).await?;
         }
@@ -309,7 +309,7 @@ impl Carrier<'_> {
             at: self.now,
         }));
         if let Some((asked, tracked)) = request.followed(order) {
-            request::open(self.tx, &self.ready.enrolment, (asked, tracked, true), self.now).await?;
+            request::open(self.tx, self.ready, (asked, tracked, true), self.now).await?;
         }
         let mut alert = self.ready.notice("LAB_WANTED", Severity::Info, message, Role::Doctor, 3 * 24 * 60);
         if let Some((_, citation)) = &request.reason {
@@ -349,7 +349,7 @@ impl Carrier<'_> {
         };
         self.send(json!({ "kind": "referral", "text": place, "reason": referral.reason })).await?;
         if let Some((asked, tracked)) = referral.followed() {
-            request::open(self.tx, &self.ready.enrolment, (asked, tracked, true), self.now).await?;
+            request::open(self.tx, self.ready, (asked, tracked, true), self.now).await?;
         }
         let Some(days) = referral.recontact_days else { return Ok(()) };
         let minutes = u32::from(days).saturating_mul(24 * 60).max(1);

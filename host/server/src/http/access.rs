@@ -40,6 +40,10 @@ pub enum Access {
 /// Readers of records: of all that consent leaves open, of their own, or by emergency access.
 pub const READERS: Access = Access::By(&[Action::ReadRecords, Action::ReadOwnRecord, Action::ReadOpenedRecord]);
 
+/// Readers of records, and who answers questionnaires without reading the rest.
+pub const ANSWERERS: Access =
+    Access::By(&[Action::ReadRecords, Action::ReadOwnRecord, Action::ReadOpenedRecord, Action::AnswerQuestionnaire]);
+
 /// The OpenAPI extension that holds the actions.
 const MEMBER: &str = "x-action";
 

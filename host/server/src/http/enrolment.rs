@@ -13,7 +13,7 @@ use xinglin_platform::Caller;
 use crate::{
     Hospital,
     http::{
-        access::{READERS, allowed, by},
+        access::{ANSWERERS, READERS, allowed, by},
         extract::{At, Body},
         problem::{Problem, Reply},
     },
@@ -25,7 +25,7 @@ pub fn routes() -> OpenApiRouter<Hospital> {
         .routes(by(&Action::AnswerQuestionnaire, routes!(answer)))
         .routes(by(&Action::EnrolPatient, routes!(create)))
         .routes(allowed(READERS, routes!(get)))
-        .routes(allowed(READERS, routes!(questionnaires)))
+        .routes(allowed(ANSWERERS, routes!(questionnaires)))
         .routes(by(&Action::WithdrawEnrolment, routes!(leave)))
         .routes(by(&Action::CompleteTask, routes!(complete)))
         .routes(by(&Action::CompleteTask, routes!(decline_task)))

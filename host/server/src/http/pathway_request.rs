@@ -1,8 +1,12 @@
 //! Requests of pathways: questions, referrals, laboratory tests and decisions of teams, each followed to its end.
 
 use axum::{Json, extract::State};
+use serde::Deserialize;
+use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
-use xinglin_care::pathway::request::{self, Decline, Fulfil, JointPlan, Opinion, PathwayRequestView, Signature};
+use xinglin_care::pathway::request::{
+    self, Decline, Fulfil, JointPlan, Opinion, PathwayRequestView, RequestPage, Signature,
+};
 use xinglin_domain::{
     access::Action,
     id::{EnrolmentId, RequestId},
@@ -13,7 +17,7 @@ use crate::{
     Hospital,
     http::{
         access::{READERS, allowed, by},
-        extract::{At, Body},
+        extract::{Asked, At, Body},
         problem::{Problem, Reply},
     },
 };
@@ -44,13 +48,31 @@ pub async fn list_of(
     Ok(Json(request::list_of(&hospital.platform, &caller, id).await?))
 }
 
-/// Open requests that the caller has a part in, the first that is due first.
+/// The page.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub struct Page {
+    /// Only those that follow this request in the list: `req-…`
+    #[param(value_type = Option<String>)]
+    after: Option<RequestId>,
+    /// Maximum number; default 100, at most 500.
+    limit: Option<u32>,
+}
+
+/// Open requests that the caller has a part in, the first that is due first. The id of the last is the `after` of the
+/// next page.
 #[utoipa::path(
     get, path = "/api/v1/requests", tag = "Request",
+    params(Page),
     responses((status = 200, body = Vec<PathwayRequestView>), (status = "4XX", body = Problem)),
 )]
-pub async fn list(State(hospital): State<Hospital>, caller: Caller) -> Reply<Json<Vec<PathwayRequestView>>> {
-    Ok(Json(request::list_mine(&hospital.platform, &caller).await?))
+pub async fn list(
+    State(hospital): State<Hospital>,
+    caller: Caller,
+    Asked(Page { after, limit }): Asked<Page>,
+) -> Reply<Json<Vec<PathwayRequestView>>> {
+    let page = RequestPage { after, limit: limit.unwrap_or(100) };
+    Ok(Json(request::list_mine(&hospital.platform, &caller, page).await?))
 }
 
 /// A referral was attended, or laboratory tests are reported.
@@ -69,7 +91,7 @@ pub async fn fulfil(
     Ok(Json(request::fulfil(&hospital.extensions, &caller, id, ask).await?))
 }
 
-/// Staff or patient turn a request down.
+/// Staff or patient turn a request down; a team's, who could sit in it, or a doctor. The care team is alerted.
 #[utoipa::path(
     post, path = "/api/v1/requests/{id}/decline", tag = "Request",
     params(("id" = String, Path, description = "`req-…`")),
@@ -85,7 +107,7 @@ pub async fn decline(
     Ok(Json(request::decline(&hospital.extensions, &caller, id, ask).await?))
 }
 
-/// A participant of a team gives an opinion.
+/// A participant of a team gives an opinion, or takes over the seat of who has left (`takes_over`).
 #[utoipa::path(
     post, path = "/api/v1/requests/{id}/opinions", tag = "Request",
     params(("id" = String, Path, description = "`req-…`")),
@@ -117,7 +139,7 @@ pub async fn plan(
     Ok(Json(request::plan(&hospital.extensions, &caller, id, ask).await?))
 }
 
-/// A participant signs the joint plan.
+/// A participant signs the joint plan, of the version that was read.
 #[utoipa::path(
     post, path = "/api/v1/requests/{id}/signatures", tag = "Request",
     params(("id" = String, Path, description = "`req-…`")),

@@ -14,6 +14,9 @@ pub struct Opinion {
     pub seat: usize,
     /// In words.
     pub text: String,
+    /// Whether to sit there in place of who gave the opinion of the seat before, and may have left.
+    #[serde(default)]
+    pub takes_over: bool,
 }
 
 /// A joint plan.
@@ -34,13 +37,17 @@ pub struct JointPlan {
 pub struct Signature {
     /// Which participant, counted from 0.
     pub seat: usize,
+    /// The version of the plan that was read.
+    pub plan: u32,
 }
 
-/// A participant of a team gives an opinion, or another one in its place, until there is a plan.
+/// A participant of a team gives an opinion, or another one in its place, until there is a plan. Another person of the
+/// role may take the seat over, until the plan is signed for it; the former opinion is kept.
 ///
 /// # Errors
-/// `AUTH_FORBIDDEN` if the caller has not the role of the seat; `PATHWAY_REASON_REQUIRED` without a text;
-/// `PATHWAY_STATE` if the caller sits elsewhere, somebody else sits there, or the plan is written.
+/// `AUTH_FORBIDDEN` if the caller has not the role of the seat, or is the patient or their guardian;
+/// `PATHWAY_REASON_REQUIRED` without a text; `PATHWAY_STATE` if the caller sits elsewhere, somebody else sits there and
+/// it is not taken over, or the plan is written.
 #[tracing::instrument(target = "xinglin::trace", name = "give_opinion", skip_all)]
 #[boxed]
 pub async fn opine(
@@ -49,7 +56,10 @@ pub async fn opine(
     id: RequestId,
     ask: Opinion,
 ) -> AppResult<PathwayRequestView> {
-    change(extensions, caller, id, |record| record.opine(&caller.actor, ask.seat, ask.text, caller.now)).await
+    change(extensions, caller, id, |record| {
+        record.opine(&caller.actor, (ask.seat, ask.takes_over), ask.text, caller.now)
+    })
+    .await
 }
 
 /// A participant writes the joint plan once each has given an opinion, or writes it anew: then all sign anew.
@@ -71,7 +81,8 @@ pub async fn plan(
 /// A participant signs the joint plan. When all have, it is decided, and the pathway is told.
 ///
 /// # Errors
-/// `PATHWAY_STATE` without a plan, or if it is signed; `AUTH_FORBIDDEN` if the caller has not the role of the seat.
+/// `VERSION_CONFLICT` if the plan was written anew since; `PATHWAY_STATE` without a plan, if it is signed, or if another
+/// person gave the opinion of the seat; `AUTH_FORBIDDEN` if the caller has not the role of the seat.
 #[tracing::instrument(target = "xinglin::trace", name = "sign_plan", skip_all)]
 #[boxed]
 pub async fn sign(
@@ -80,5 +91,5 @@ pub async fn sign(
     id: RequestId,
     ask: Signature,
 ) -> AppResult<PathwayRequestView> {
-    change(extensions, caller, id, |record| record.sign(&caller.actor, ask.seat, caller.now)).await
+    change(extensions, caller, id, |record| record.sign(&caller.actor, (ask.seat, ask.plan), caller.now)).await
 }

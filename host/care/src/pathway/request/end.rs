@@ -43,10 +43,11 @@ pub async fn fulfil(
     change(extensions, caller, id, |record| record.fulfil(&caller.actor, said, caller.now)).await
 }
 
-/// Staff or patient turn a request down; the pathway is told. A team's only staff.
+/// Staff or patient turn a request down; a team's, who could sit in it, or a doctor. The pathway is told, and the care
+/// team is alerted: for information only if staff decide what is theirs.
 ///
 /// # Errors
-/// `PATHWAY_REASON_REQUIRED`; `PATHWAY_STATE` if it has ended.
+/// `PATHWAY_REASON_REQUIRED`; `PATHWAY_STATE` if it has ended; `AUTH_FORBIDDEN` if a team is not the caller's.
 #[tracing::instrument(target = "xinglin::trace", name = "decline_request", skip_all)]
 #[boxed]
 pub async fn decline(

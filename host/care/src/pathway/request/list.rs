@@ -1,13 +1,16 @@
+use std::collections::HashMap;
+
 use xinglin_domain::{
     access::{Action, Role},
-    enrolment::{RequestRecord, request::Asked},
+    compartment::Compartments,
+    enrolment::{Enrolment, RequestRecord},
     id::{EnrolmentId, RequestId},
 };
 use xinglin_platform::{AppResult, Caller, Platform, boxed, document::Stored};
 use xinglin_records::consent;
-use xinglin_store::DocumentQuery;
+use xinglin_store::{Cursor, DocumentQuery, RequestQuery, Tenant};
 
-use super::{MOST, PathwayRequestView, shown, view};
+use super::{MOST, PathwayRequestView, load, may_see, view};
 use crate::pathway::ready;
 
 /// The requests of an enrolment, the newest first, also those that ended. Who acts for the patient is shown what a team
@@ -26,53 +29,100 @@ pub async fn list_of(platform: &Platform, caller: &Caller, id: EnrolmentId) -> A
     let mut views = Vec::new();
     for row in records.list_documents::<RequestId>(&query, None, MOST).await? {
         let Stored::<_, RequestRecord> { value, .. } = row.try_into()?;
-        let acts_for = caller.actor.acts_for(value.patient);
-        views.push(view(&if acts_for { value.as_the_patient_sees_it() } else { value })?);
+        views.push(view(caller, value)?);
     }
     Ok(views)
 }
 
-/// Open requests that the caller has a part in, the first that is due first: a patient's own and a ward's; questions to
-/// a role of staff; a team with a seat of a role; referrals and laboratory tests of doctors, nurses, health managers
-/// and assistants, who see to them.
-///
-/// # Errors
-/// If the caller has no part in any.
-#[boxed]
-pub async fn list_mine(platform: &Platform, caller: &Caller) -> AppResult<Vec<PathwayRequestView>> {
-    caller.may(Action::EndRequest)?;
-    let records = platform.records(caller);
-    let open = DocumentQuery { statuses: vec!["open".to_owned()], ..DocumentQuery::default() };
-    let staff = Action::EndRequest.roles().iter().any(|role| *role != Role::Patient && caller.actor.is(*role));
-    let queries: Vec<DocumentQuery> = match staff {
-        true => vec![open],
-        false => {
-            let own = caller.actor.charges().into_iter();
-            own.map(|patient| DocumentQuery { patient_id: Some(patient.to_string()), ..open.clone() }).collect()
-        }
-    };
-    let mut mine = Vec::new();
-    for query in queries {
-        for row in records.list_documents::<RequestId>(&query, None, MOST).await? {
-            let Stored::<_, RequestRecord> { value, .. } = row.try_into()?;
-            if has_part(caller, &value) && shown(platform, caller, &records, &value).await? {
-                mine.push(value);
-            }
-        }
-    }
-    mine.sort_by_key(|record| (record.by, record.id));
-    mine.iter().map(view).collect()
+/// A page.
+#[derive(Debug, Clone, Copy)]
+pub struct RequestPage {
+    /// Only those that follow this request in the list.
+    pub after: Option<RequestId>,
+    /// Maximum number, at most 500.
+    pub limit: u32,
 }
 
-/// Roles that see to referrals and laboratory tests.
-const ORGANISERS: [Role; 4] = [Role::Doctor, Role::Nurse, Role::HealthManager, Role::Assistant];
+/// A page of the open requests that the caller has a part in, the first that is due first: a patient's own and a ward's;
+/// questions to a role of staff; a team with a seat of a role; referrals and laboratory tests of doctors, nurses, health
+/// managers and assistants, who see to them.
+///
+/// # Errors
+/// If the caller has no part in any; `NOT_FOUND` if there is no request that the page follows.
+#[boxed]
+pub async fn list_mine(platform: &Platform, caller: &Caller, page: RequestPage) -> AppResult<Vec<PathwayRequestView>> {
+    caller.may(Action::EndRequest)?;
+    let records = platform.records(caller);
+    let limit = page.limit.clamp(1, MOST);
+    let staff = caller.actor.live_roles(caller.now).into_iter().filter(|role| *role != Role::Patient);
+    let query = RequestQuery {
+        roles: staff.map(|role| role.as_str().to_owned()).collect(),
+        patients: caller.actor.charges().iter().map(ToString::to_string).collect(),
+    };
+    let mut after = match page.after {
+        Some(last) => Some(cursor(&load(&records, last).await?.value)),
+        None => None,
+    };
+    let (mut known, mut views) = (Known::default(), Vec::new());
+    // What is closed to the caller leaves no gap in the page.
+    loop {
+        let rows = records.list_open_requests(&query, after.as_ref(), limit).await?;
+        let is_last = rows.len() < usize::try_from(limit).unwrap_or(usize::MAX);
+        for row in rows {
+            let Stored::<_, RequestRecord> { value, .. } = row.try_into()?;
+            after = Some(cursor(&value));
+            if value.concerns(&caller.actor, caller.now) && shown(platform, caller, &mut known, &value).await? {
+                views.push(view(caller, value)?);
+            }
+            if views.len() >= usize::try_from(limit).unwrap_or(usize::MAX) {
+                return Ok(views);
+            }
+        }
+        if is_last {
+            return Ok(views);
+        }
+    }
+}
 
-fn has_part(caller: &Caller, record: &RequestRecord) -> bool {
-    let acts_for = caller.actor.acts_for(record.patient);
-    let is = |role: Role| if role == Role::Patient { acts_for } else { caller.actor.is(role) };
-    match &record.asked {
-        Asked::Question { respondent, .. } => is(Role::from(*respondent)),
-        Asked::Team(decision) => decision.participants.iter().any(|one| is(Role::from(one.role))),
-        Asked::Referral { .. } | Asked::Laboratory { .. } => acts_for || ORGANISERS.into_iter().any(is),
+fn cursor(record: &RequestRecord) -> Cursor {
+    Cursor { at: record.by, id: record.id.to_string() }
+}
+
+/// What was read of enrolments for one list.
+#[derive(Default)]
+struct Known {
+    compartments: HashMap<String, Compartments>,
+    documents: HashMap<EnrolmentId, (Compartments, bool)>,
+}
+
+impl Known {
+    /// The compartments of an enrolment, and whether the caller is its author.
+    async fn document(
+        &mut self,
+        records: &Tenant,
+        caller: &Caller,
+        id: EnrolmentId,
+    ) -> AppResult<(Compartments, bool)> {
+        if let Some(document) = self.documents.get(&id) {
+            return Ok(*document);
+        }
+        let Stored::<_, Enrolment> { value, .. } = records.get_document(id).await?.try_into()?;
+        let compartments = match self.compartments.get(&value.plugin) {
+            Some(compartments) => *compartments,
+            None => consent::compartments_of(records, &value.plugin).await?,
+        };
+        self.compartments.insert(value.plugin, compartments);
+        let document = (compartments, value.enrolled_by == caller.actor.account);
+        self.documents.insert(id, document);
+        Ok(document)
+    }
+}
+
+async fn shown(platform: &Platform, caller: &Caller, known: &mut Known, record: &RequestRecord) -> AppResult<bool> {
+    let document = known.document(&platform.records(caller), caller, record.enrolment).await?;
+    match may_see(platform, caller, document, record).await {
+        Ok(()) => Ok(true),
+        Err(hidden) if hidden.code.class().status() < 500 => Ok(false),
+        Err(error) => Err(error),
     }
 }

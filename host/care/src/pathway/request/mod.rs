@@ -4,18 +4,20 @@
 mod decide;
 mod end;
 mod list;
+mod notice;
 mod pass;
 
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 use xinglin_domain::{
-    access::{Action, Role},
+    access::{Action, Actor, Role},
     code::Code,
     coding::Coding,
+    compartment::Compartments,
     enrolment::{
-        Enrolment, RequestRecord,
-        request::{Asked, key, may_open_another},
+        CareError, Enrolment, RequestRecord,
+        request::{Asked, Passed, key, may_open_another},
     },
     id::{EnrolmentId, PatientId, RequestId},
     pathway::{Event, Tracked},
@@ -26,15 +28,15 @@ use xinglin_platform::{
     AppError, AppResult, Caller, Platform, ambient, boxed,
     document::{Stored, fresh, next},
 };
-use xinglin_records::consent;
-use xinglin_store::{Document, DocumentQuery, Executor, Queue, Tenant, TenantScope, TenantTx, Work};
+use xinglin_records::{consent, patient};
+use xinglin_store::{Document, DocumentQuery, Executor, Queue, TenantScope, TenantTx, Work};
 
 use super::{Occasion, Ready, ready, tell};
 use crate::event::keep;
 
 pub use self::decide::{JointPlan, Opinion, Signature, opine, plan, sign};
 pub use self::end::{Decline, Fulfil, decline, fulfil};
-pub use self::list::{list_mine, list_of};
+pub use self::list::{RequestPage, list_mine, list_of};
 pub use self::pass::pass;
 
 /// Most requests of a list.
@@ -70,7 +72,11 @@ pub struct PathwayRequestView {
     pub detail: Value,
 }
 
-fn view(record: &RequestRecord) -> AppResult<PathwayRequestView> {
+/// What the caller is shown of it: who is the patient, or acts for them, what a team has decided, not what each said;
+/// whatever else they are.
+fn view(caller: &Caller, record: RequestRecord) -> AppResult<PathwayRequestView> {
+    let own = caller.actor.is_or_guards(record.patient);
+    let record = if own { record.as_the_patient_sees_it() } else { record };
     let mdt = match &record.asked {
         Asked::Team(decision) => Some(decision.is_mdt()),
         _ => None,
@@ -90,33 +96,41 @@ fn view(record: &RequestRecord) -> AppResult<PathwayRequestView> {
         since: record.since.to_string(),
         by: record.by.to_string(),
         mdt,
-        detail: serde_json::to_value(record).map_err(AppError::internal)?,
+        detail: serde_json::to_value(&record).map_err(AppError::internal)?,
     })
 }
 
-/// Follows what a pathway asks for. What is open under its code has the time of the new one, or is replaced by it.
+/// Follows what a pathway asks for. What is open under its code keeps the nearer deadline, or is replaced by it; what
+/// should have lapsed by now does so first.
 ///
 /// # Errors
 /// `PATHWAY_PROPOSAL` if too many others are open.
 pub(super) async fn open(
     tx: &TenantTx,
-    enrolment: &Enrolment,
+    ready: &Ready,
     (asked, tracked, reported): (Asked, Tracked, bool),
     now: Instant,
 ) -> AppResult<()> {
-    let whose = (enrolment.id, enrolment.patient);
-    if let Some(Stored { row, value }) = find(tx, enrolment.id, &tracked.code).await? {
-        if let Some(moved) = value.moved(&asked, tracked.by, now) {
+    let whose = (ready.enrolment.id, ready.enrolment.patient);
+    if let Some(Stored { row, value }) = find(tx, whose.0, &tracked.code).await? {
+        if let Ok(Passed::Lapsed(over)) = value.clone().pass(now) {
+            put(tx, row, &over, now).await?;
+            if patient::is_treatable(tx, over.patient).await? {
+                pass::lapsed(tx, ready, &over, now).await?;
+            }
+        } else if let Some(moved) = value.moved(&asked, (tracked.by, reported), now) {
             return put(tx, row, &moved, now).await;
+        } else {
+            put(tx, row, &value.withdrawn(now), now).await?;
         }
-        put(tx, row, &value.withdrawn(now), now).await?;
     }
-    may_open_another(open_of(tx, enrolment.id).await?.len())?;
+    may_open_another(open_of(tx, whose.0).await?.len())?;
     let id = RequestId::from_u128(ambient::fresh_id());
     let record = RequestRecord::open(id, whose, (asked, tracked, reported), now);
     let mut row = fresh(id, record.patient, Some(record.enrolment.to_string()), record.state(), &record, now)?;
     row.exclusive_key = record.exclusive_key();
     tx.insert_document(&row).await?;
+    give(tx, &record).await?;
     look_later(tx, &record).await
 }
 
@@ -132,15 +146,16 @@ pub(super) async fn withdraw(tx: &TenantTx, of: EnrolmentId, code: Option<&str>,
     Ok(())
 }
 
-/// A questionnaire was answered: what its pathway is told of the request, if there was one.
+/// A questionnaire was answered by somebody: what its pathway is told of the request, if there was one, and they are
+/// who was asked. Else it goes on waiting.
 pub(super) async fn answered(
     tx: &TenantTx,
     of: EnrolmentId,
     questionnaire: &str,
-    now: Instant,
+    (by, now): (&Actor, Instant),
 ) -> AppResult<Option<Event>> {
     let Some(Stored { row, value }) = find(tx, of, questionnaire).await? else { return Ok(None) };
-    if !matches!(value.asked, Asked::Question { .. }) {
+    if !value.waits_for(by, now) {
         return Ok(None);
     }
     let seen = value.seen(now)?;
@@ -160,52 +175,82 @@ pub(super) async fn result(tx: &TenantTx, of: EnrolmentId, codes: &[Coding], now
     Ok(told)
 }
 
-/// Changes a request by somebody who may see it, and tells the pathway if it ends.
+/// Changes a request by somebody who may see it, as it is by then: of two who do so at once, the second changes what the
+/// first has left. Tells the pathway if it ends, and the care team if it is turned down.
 async fn change(
     extensions: &Extensions,
     caller: &Caller,
     id: RequestId,
-    next: impl FnOnce(RequestRecord) -> Result<RequestRecord, xinglin_domain::enrolment::CareError> + Send,
+    next: impl FnOnce(RequestRecord) -> Result<RequestRecord, CareError> + Send,
 ) -> AppResult<PathwayRequestView> {
     caller.may(Action::EndRequest)?;
     let records = extensions.platform.records(caller);
-    let Stored { row, value } = load(&records, id).await?;
+    let Stored { value, .. } = load(&records, id).await?;
     let ready = ready(&records, value.enrolment).await?;
-    may_see(&extensions.platform, caller, &ready, &value).await?;
-    let next = next(value)?;
+    let document = (ready.compartments, ready.enrolment.enrolled_by == caller.actor.account);
+    may_see(&extensions.platform, caller, document, &value).await?;
     let tx = records.begin().await?;
     // As in `deliver`.
-    tx.lock(&format!("enrolment/{}", next.enrolment)).await?;
+    tx.lock(&format!("enrolment/{}", value.enrolment)).await?;
+    let Stored { row, value } = load(&tx, id).await?;
+    let next = next(value)?;
+    patient::treatable(&tx, next.patient).await?;
     put(&tx, row, &next, caller.now).await?;
+    if let Some(alert) = notice::of_declined(&ready, &next, caller) {
+        notice::tell(&tx, &ready, alert, caller.now).await?;
+    }
     let told = next.report().map(Event::RequestEnded).into_iter().collect();
     let kept = keep(&tx, next.enrolment, told, caller.now).await?;
     tx.commit().await?;
     let occasion = Occasion { request_id: caller.request_id.clone(), now: caller.now };
     tell(extensions, &records, kept, &occasion).await;
-    view(&next)
+    view(caller, next)
 }
 
-/// Who may read the enrolment; or whose part in it it is, who is shown the request and nothing else.
-async fn may_see(platform: &Platform, caller: &Caller, ready: &Ready, record: &RequestRecord) -> AppResult<()> {
-    let author = ready.enrolment.enrolled_by == caller.actor.account;
-    let document = (ready.compartments, author);
+/// Who may read the enrolment, in these compartments and perhaps as its author; or who it was given to, who is shown the
+/// request and nothing else. Who sees to referrals and tests of a restricted pathway is who may read it.
+async fn may_see(
+    platform: &Platform,
+    caller: &Caller,
+    document: (Compartments, bool),
+    record: &RequestRecord,
+) -> AppResult<()> {
+    let named = matches!(record.asked, Asked::Question { .. } | Asked::Team(_));
+    let given = (named || document.0.is_empty()) && record.is_given_to(&caller.actor, caller.now);
     match consent::may_open(platform, caller, record.patient, document, "request", record.id).await {
-        Err(hidden) if hidden.code == Code::NotFound && is_given_to(record, caller) => Ok(()),
+        Err(hidden) if hidden.code == Code::NotFound && given => {
+            consent::may_open_part(platform, caller, record.patient, document.0, "request", record.id).await
+        }
         opened => opened,
     }
 }
 
-/// Whether it was given to a role of the caller, other than the patient's, who may end requests and does not read
-/// records.
-fn is_given_to(record: &RequestRecord, caller: &Caller) -> bool {
-    let reads = Action::ReadRecords.roles();
-    let given = |role: Role| role != Role::Patient && !reads.contains(&role) && caller.actor.is(role);
-    let to = match &record.asked {
-        Asked::Question { respondent, .. } => given(Role::from(*respondent)),
-        Asked::Team(decision) => decision.participants.iter().any(|one| given(Role::from(one.role))),
-        Asked::Referral { .. } | Asked::Laboratory { .. } => false,
+/// Checks that the caller may read an enrolment, or is asked something in it. Returns the questionnaires that they were
+/// given, if it is only those.
+///
+/// # Errors
+/// `NOT_FOUND`.
+pub(super) async fn opened(platform: &Platform, caller: &Caller, ready: &Ready) -> AppResult<Option<Vec<String>>> {
+    let Enrolment { id, patient, enrolled_by, .. } = ready.enrolment;
+    let document = (ready.compartments, enrolled_by == caller.actor.account);
+    let hidden = match consent::may_open(platform, caller, patient, document, "enrolment", id).await {
+        Ok(()) => return Ok(None),
+        Err(hidden) if hidden.code == Code::NotFound => hidden,
+        Err(error) => return Err(error),
     };
-    to && !caller.is_beyond(Some(record.patient))
+    let open = open_of(&platform.records(caller), id).await?.into_iter();
+    let given = open.filter_map(|Stored { value, .. }| match &value.asked {
+        Asked::Question { questionnaire, .. } if value.is_given_to(&caller.actor, caller.now) => {
+            Some(questionnaire.clone())
+        }
+        _ => None,
+    });
+    let given: Vec<String> = given.collect();
+    if given.is_empty() {
+        return Err(hidden);
+    }
+    consent::may_open_part(platform, caller, patient, ready.compartments, "enrolment", id).await?;
+    Ok(Some(given))
 }
 
 async fn find<E: Executor>(
@@ -239,22 +284,19 @@ async fn put(tx: &TenantTx, row: Document<RequestId>, record: &RequestRecord, no
     let mut row = next(row, record.state(), record, now)?;
     row.exclusive_key = record.exclusive_key();
     tx.update_document(&row).await?;
+    give(tx, record).await?;
     look_later(tx, record).await
+}
+
+/// For the lists of who it is given to.
+async fn give(tx: &TenantTx, record: &RequestRecord) -> AppResult<()> {
+    let roles: Vec<&str> = record.given_to().into_iter().map(Role::as_str).collect();
+    Ok(tx.give_request(record.id, &roles, record.by).await?)
 }
 
 async fn look_later(tx: &TenantTx, record: &RequestRecord) -> AppResult<()> {
     match record.look_at() {
         Some(at) => Ok(tx.put_work(&[Work::new(Queue::Request, record.id, record.enrolment, at)]).await?),
         None => Ok(tx.drop_work(Queue::Request, &record.id.to_string()).await?),
-    }
-}
-
-/// Of a list what the caller may see.
-async fn shown(platform: &Platform, caller: &Caller, records: &Tenant, record: &RequestRecord) -> AppResult<bool> {
-    let ready = ready(records, record.enrolment).await?;
-    match may_see(platform, caller, &ready, record).await {
-        Ok(()) => Ok(true),
-        Err(hidden) if hidden.code.class().status() < 500 => Ok(false),
-        Err(error) => Err(error),
     }
 }

@@ -1,30 +1,22 @@
 use xinglin_domain::{
     code::Code,
-    coding::LocalizedText,
     enrolment::{
         RequestRecord,
         request::{Asked, Passed},
     },
     id::RequestId,
     pathway::{Event, Role},
-    review::Severity,
     time::Instant,
 };
 use xinglin_platform::{AppError, AppResult, boxed};
-use xinglin_records::{
-    patient,
-    resource::{self, marked},
-};
+use xinglin_records::patient;
 use xinglin_store::{Tenant, TenantTx, Work};
 
-use super::{load, look_later, put};
+use super::{load, look_later, notice, put};
 use crate::{
     event::keep,
-    pathway::{Ready, raise, ready, step::ask_patient},
+    pathway::{Ready, ready, step::ask_patient},
 };
-
-/// Minutes within which somebody sees to a request that lapsed: a project default.
-const LAPSED_MINUTES: u32 = 24 * 60;
 
 /// The time of a request has come: a question is asked once more; what nobody has fulfilled lapses, with an alert, and
 /// the pathway is told. Nothing of a patient of whom nothing more may be done.
@@ -54,14 +46,14 @@ pub async fn pass(records: &Tenant, work: &Work, now: Instant) -> AppResult<()> 
         Err(_) => look_later(&tx, &stored.value).await?,
         Ok(Passed::AskedAgain(record)) => {
             put(&tx, stored.row, &record, now).await?;
-            if patient::treatable(&tx, record.patient).await.is_ok() {
+            if patient::is_treatable(&tx, record.patient).await? {
                 let ready = ready(&tx, enrolment).await?;
                 ask_again(&tx, &ready, &record, now).await?;
             }
         }
         Ok(Passed::Lapsed(record)) => {
             put(&tx, stored.row, &record, now).await?;
-            if patient::treatable(&tx, record.patient).await.is_ok() {
+            if patient::is_treatable(&tx, record.patient).await? {
                 let ready = ready(&tx, enrolment).await?;
                 lapsed(&tx, &ready, &record, now).await?;
             }
@@ -81,58 +73,12 @@ async fn ask_again(tx: &TenantTx, ready: &Ready, record: &RequestRecord, now: In
     }
 }
 
-async fn lapsed(tx: &TenantTx, ready: &Ready, record: &RequestRecord, now: Instant) -> AppResult<()> {
-    let (code, owner, message) = notice(ready, record);
-    let alert = ready.notice(code, Severity::Warning, message, owner, LAPSED_MINUTES);
-    let projection = raise(tx, &ready.enrolment, alert, now).await?;
-    resource::project(tx, marked(projection.into_iter().collect(), ready.compartments), now).await?;
+/// The care team is alerted of what lapsed, and the pathway is told.
+pub(super) async fn lapsed(tx: &TenantTx, ready: &Ready, record: &RequestRecord, now: Instant) -> AppResult<()> {
+    notice::tell(tx, ready, notice::of_lapsed(ready, record), now).await?;
     if ready.enrolment.is_active() {
         let told = record.report().map(Event::RequestEnded).into_iter().collect();
         keep(tx, record.enrolment, told, now).await?;
     }
     Ok(())
-}
-
-/// Code, owner and words of the alert.
-fn notice(ready: &Ready, record: &RequestRecord) -> (&'static str, Role, LocalizedText) {
-    let code = &record.code;
-    match &record.asked {
-        Asked::Question { questionnaire, .. } => {
-            let known = ready.definition.questionnaires.iter().find(|known| known.code == *questionnaire);
-            let title = |language| known.map_or(questionnaire.as_str(), |known| known.title.get(language)).to_owned();
-            let words = LocalizedText::zh_en(
-                &format!("问卷“{}”已再次提醒，仍未回答，请联系患者。", title("zh-CN")),
-                &format!("“{}” was asked twice and not answered: contact the patient.", title("en")),
-            );
-            ("QUESTION_UNANSWERED", Role::Nurse, words)
-        }
-        Asked::Referral { reason, .. } => {
-            let words = LocalizedText::zh_en(
-                &format!("转诊未在期限内完成（{code}）：{}请核实患者是否已就诊。", reason.get("zh-CN")),
-                &format!("A referral was not attended in time ({code}): {} Find out about it.", reason.get("en")),
-            );
-            ("REFERRAL_NOT_ATTENDED", Role::Doctor, words)
-        }
-        Asked::Laboratory { tests, found, .. } => {
-            let missing: Vec<&str> = tests
-                .iter()
-                .filter(|test| !found.iter().any(|known| known.same(test)))
-                .map(|test| test.display.as_deref().unwrap_or(&test.code))
-                .collect();
-            let missing = missing.join(", ");
-            let words = LocalizedText::zh_en(
-                &format!("检验结果未在期限内回报：{missing}。"),
-                &format!("Results are not there in time: {missing}."),
-            );
-            ("LAB_RESULT_MISSING", Role::Doctor, words)
-        }
-        Asked::Team(decision) => {
-            let (given, wanted) = (decision.opinions.len(), decision.participants.len());
-            let words = LocalizedText::zh_en(
-                &format!("会诊未在期限内形成共同方案（{code}）：已有{given}/{wanted}份意见。"),
-                &format!("A team did not decide in time ({code}): {given} of {wanted} opinions are there."),
-            );
-            ("TEAM_UNDECIDED", Role::Doctor, words)
-        }
-    }
 }
