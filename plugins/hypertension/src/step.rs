@@ -295,15 +295,25 @@ impl Step<'_> {
     fn request_ended(&mut self, report: &RequestReport) {
         match (report.code.as_str(), report.end) {
             ("uncontrolled", RequestEnd::Fulfilled) => self.memory.referred = true,
+            // Nobody saw the patient, or decided: if it is still too high, they are referred, or the team is asked,
+            // once more. The host has told the doctor.
+            ("uncontrolled", RequestEnd::Declined | RequestEnd::Lapsed) if self.memory.too_high > 0 => {
+                self.memory.too_high = 1;
+                self.recheck();
+            }
+            ("resistant", RequestEnd::Declined | RequestEnd::Lapsed) if self.memory.team => {
+                self.memory.team = false;
+                self.recheck();
+            }
             ("resistant", RequestEnd::Fulfilled) => {
                 let note = zh_en("会诊方案已形成,请据此调整治疗。", "The team has decided: adapt the treatment.");
                 self.directives.push(Directive::ProposeNote(note));
                 self.memory = Memory::default();
                 self.recheck();
             }
-            // Nobody looked at what mattered: once more.
+            // Nobody looked at what mattered: once more. Who declined them is asked again in a year.
             ("yearly-tests", RequestEnd::Lapsed) => self.yearly(),
-            (FORM, RequestEnd::Lapsed) if self.memory.too_high > 0 => {
+            (FORM, RequestEnd::Lapsed | RequestEnd::Declined) if self.memory.too_high > 0 => {
                 self.directives.push(Directive::ScheduleTask(Task {
                     code: "call".to_owned(),
                     title: zh_en("电话随访血压", "Call about the pressure"),

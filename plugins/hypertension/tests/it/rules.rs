@@ -1,6 +1,6 @@
 //! Each number with a row below, at and above it.
 
-use hypertension::{Hypertension, code};
+use hypertension::{FORM, Hypertension, code};
 use xinglin_sdk::{
     clinical::{OmissionReason, Section},
     follow_up::{Eligibility, Error, FollowUp as _, Provenance, State, migration::Migration as _},
@@ -162,6 +162,41 @@ fn who_does_not_answer_is_called() {
     let mut run = enrolled();
     run.advance(9);
     assert_eq!((run.notices().len(), run.task("call")), (1, None), "nothing was too high");
+    let mut run = enrolled();
+    answers(&mut run, 150, 80, &[]);
+    run.advance_to(plus_days(START, 7));
+    assert_eq!(words(&run.turn_down(FORM)), ["task call"], "nor who turns it down");
+}
+
+#[test]
+fn what_is_turned_down_or_missed_is_asked_for_again_while_it_is_too_high() {
+    let missed = |run: &mut Run, code: &str| {
+        let end = run.request_ends(code).expect("it is open");
+        run.advance_to(end);
+    };
+    let turned_down = |run: &mut Run, code: &str| assert_eq!(words(&run.turn_down(code)), ["task recheck"]);
+    let ways: [&dyn Fn(&mut Run, &str); 2] = [&missed, &turned_down];
+    for end in ways {
+        let mut run = enrolled();
+        answers(&mut run, 150, 80, &[]);
+        assert_eq!(words(&answers(&mut run, 150, 80, &[])), ["refer uncontrolled"]);
+        end(&mut run, "uncontrolled");
+        assert!(run.task("recheck").is_some());
+        assert_eq!(words(&answers(&mut run, 150, 80, &[])), ["refer uncontrolled"], "once more");
+        run.fulfil("uncontrolled", vec![]);
+        assert_eq!(words(&answers(&mut run, 150, 80, &[])), ["team of 3"]);
+        end(&mut run, "resistant");
+        assert!(run.task("recheck").is_some());
+        assert_eq!(words(&answers(&mut run, 150, 80, &[])), ["team of 3"], "once more");
+    }
+    // Well in between: there is nothing to go on with.
+    let mut run = enrolled();
+    answers(&mut run, 150, 80, &[]);
+    answers(&mut run, 150, 80, &[]);
+    answers(&mut run, 120, 70, &[]);
+    assert_eq!(words(&run.turn_down("uncontrolled")), NOTHING);
+    run.advance_to(plus_days(START, 365));
+    assert_eq!(words(&run.turn_down("yearly-tests")), NOTHING, "next year");
 }
 
 #[test]

@@ -21,12 +21,15 @@ use crate::{
 
 const MOST_POINTS: usize = 2_000;
 
+/// From then on a patient answers personally, not by a guardian.
+const DISCRETION_YEARS: u32 = 14;
+
 impl<P: FollowUp + Plugin> FollowUpRun<P> {
     /// The patient answers a questionnaire now; a question that takes several answers comes several times.
     ///
     /// In the order of the host: safeguards open their contacts; answers that are observations, and scores, are recorded
-    /// and told as observed; then the answers; then that the question ended, if it was asked. Returns the directives of
-    /// all.
+    /// and told as observed; then the answers; then that the question ended, if it was asked of who answers: those of the
+    /// guardian of a child under fourteen are the child's. Returns the directives of all.
     ///
     /// # Panics
     /// If the host would refuse the answers, or a step.
@@ -93,8 +96,13 @@ impl<P: FollowUp + Plugin> FollowUpRun<P> {
             form.scores(&answers).into_iter().map(|(code, sum)| (code.clone(), ObservationValue::Integer(sum))),
         );
         // Before the pathway is told, which may ask again.
-        let asked = self.open.requests.get(questionnaire).map(|request| &request.asked);
-        let was_asked = matches!(asked, Some(Asked::Question { .. }));
+        let was_asked = match self.open.requests.get(questionnaire).map(|request| &request.asked) {
+            Some(Asked::Question { respondent }) if *respondent == author => true,
+            Some(Asked::Question { respondent: Role::Patient }) if author == Role::Guardian => {
+                self.patient.snapshot(self.now).age_years().is_some_and(|age| age < DISCRETION_YEARS)
+            }
+            _ => false,
+        };
         if was_asked {
             self.open.requests.remove(questionnaire);
         }

@@ -189,6 +189,9 @@ impl<P: FollowUp + Plugin> FollowUpRun<P> {
         if self.ended.is_some() {
             self.open.end();
         }
+        for code in std::mem::take(&mut self.open.overdue) {
+            self.ended_request(code, RequestEnd::Lapsed, Vec::new());
+        }
         Ok(directives)
     }
 

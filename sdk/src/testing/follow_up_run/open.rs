@@ -85,12 +85,10 @@ pub(super) enum Asked {
 }
 
 impl Asked {
-    /// Whether asking for the other one only moves it.
+    /// Whether it is the same that is asked for again, though a referral in other words.
     fn is_same(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::Referral(one), Self::Referral(two)) => {
-                (&one.destination, &one.reason, &one.citation) == (&two.destination, &two.reason, &two.citation)
-            }
+            (Self::Referral(one), Self::Referral(two)) => one.destination == two.destination,
             (Self::Laboratory(one, _), Self::Laboratory(two, _)) => one == two,
             (Self::Team(one), Self::Team(two)) => {
                 (&one.question, &one.participants) == (&two.question, &two.participants)
@@ -178,6 +176,8 @@ pub(super) struct Open {
     pub(super) alerts: Vec<Alert>,
     /// Codes of the host's own alerts.
     pub(super) notices: Vec<(Instant, &'static str)>,
+    /// Codes of requests that lapsed when they were asked for again: the pathway is to be told.
+    pub(super) overdue: Vec<String>,
     /// Questionnaires that were asked once more.
     pub(super) reminders: Vec<(Instant, String)>,
 }
@@ -233,14 +233,23 @@ impl Open {
         self.tasks.push(Pending::new(task));
     }
 
-    /// What is open under the code is moved, or replaced.
+    /// What is open under the code keeps the nearer deadline, or is replaced; what should have lapsed by now does so
+    /// first.
     fn request(&mut self, code: &str, asked: Asked, (now, by): (Instant, Instant)) -> Result<(), String> {
-        let standing = self.requests.remove(code).map(|standing| standing.asked);
-        let asked = standing.filter(|standing| standing.is_same(&asked)).unwrap_or(asked);
+        let mut new = Request { asked, since: now, by, reminded: false };
+        match self.requests.remove(code) {
+            Some(over) if over.by <= now => {
+                self.notices.push((now, over.asked.lapsed()));
+                self.overdue.push(code.to_owned());
+            }
+            Some(standing) if standing.asked.is_same(&new.asked) && standing.by <= by => new = standing,
+            Some(standing) if standing.asked.is_same(&new.asked) => new.asked = standing.asked,
+            _ => {}
+        }
         if self.requests.len() >= MOST_REQUESTS {
             return Err("too many requests of the pathway are open".to_owned());
         }
-        self.requests.insert(code.to_owned(), Request { asked, since: now, by, reminded: false });
+        self.requests.insert(code.to_owned(), new);
         Ok(())
     }
 

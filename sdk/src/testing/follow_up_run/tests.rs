@@ -425,7 +425,11 @@ fn requests_are_open_until_somebody_or_the_time_ends_them() {
         Directive::Ask(question(60)),
         Directive::RequestLab(tests_wanted("tests", vec![potassium()])),
     ];
-    let moved = vec![Directive::Refer(referral("room", 9)), Directive::WithdrawRequest("tests".into())];
+    let moved = vec![
+        Directive::WithdrawRequest("room".into()),
+        Directive::Refer(referral("room", 9)),
+        Directive::WithdrawRequest("tests".into()),
+    ];
     let mut run = run([("enrolled", both), ("other", moved)]);
     run.fulfil("other", vec![Coding::new("urn:own", "seen")]);
     run.turn_down("form");
@@ -435,6 +439,34 @@ fn requests_are_open_until_somebody_or_the_time_ends_them() {
     run.advance(30);
     assert_eq!(told(&run), ["Fulfilled other", "Declined form", "Fulfilled team", "other", "Lapsed room"]);
     assert_eq!(run.notices().last(), Some(&(plus_days(START, 9), "REFERRAL_NOT_ATTENDED")));
+}
+
+#[test]
+fn asking_again_keeps_the_nearer_deadline_and_lapses_first_what_is_over() {
+    let ask = |minutes| vec![Directive::Ask(question(minutes))];
+    let mut run = run([("enrolled", ask(60)), ("other", ask(90)), ("Lapsed form", ask(30))]);
+    run.advance_to(START + 20 * MINUTE);
+    run.step(Event::Other(vec![]));
+    assert_eq!(run.request_ends("form"), Some(START + 60 * MINUTE));
+    run.advance_to(START + 60 * MINUTE);
+    assert_eq!((told(&run).last(), run.request_ends("form")), (Some(&"Lapsed form"), Some(START + 90 * MINUTE)));
+    assert_eq!(run.reminders().len(), 1, "asking again is no reason not to");
+
+    // At the same moment: it lapses, and is asked anew.
+    let both = vec![Directive::ScheduleTask(task("visit", 1, 0, None)), Directive::Ask(question(24 * 60))];
+    let mut run = self::run([("enrolled", both), ("due visit", ask(60))]);
+    run.advance(1);
+    assert_eq!(told(&run), ["due visit", "Lapsed form"]);
+    assert_eq!(run.request_ends("form"), Some(plus_days(START, 1) + 60 * MINUTE));
+}
+
+#[test]
+fn only_who_was_asked_ends_a_question() {
+    let mut run = run([("enrolled", vec![Directive::Ask(question(60))])]);
+    run.answer_by(Role::Nurse, "form", vec![unwell(false)]);
+    assert_eq!((told(&run).last(), run.open_requests()), (Some(&"answered 1"), vec!["form"]));
+    run.answer("form", vec![unwell(false)]);
+    assert_eq!((told(&run).last(), run.open_requests()), (Some(&"Fulfilled form"), vec![]));
 }
 
 #[test]
