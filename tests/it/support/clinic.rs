@@ -42,6 +42,12 @@ impl Person {
         Self { account: json!({ "login": login, "password": PASSWORD, "roles": [role] }) }
     }
 
+    /// In another role, too.
+    pub fn and(mut self, role: &str) -> Self {
+        self.account["roles"].as_array_mut().expect("roles").push(json!(role));
+        self
+    }
+
     /// With certificates for the role, changed by `change`: see [`papers`].
     pub fn licensed(mut self, change: &Value) -> Self {
         let role = change["role"].as_str().or(self.account["roles"][0].as_str()).expect("a role");
