@@ -420,7 +420,7 @@ async fn a_nearer_deadline_holds_however_often_it_is_asked_again(hospital: TestH
         let messages = clinic.patient.get(&format!("/api/v1/patients/{}/messages", clinic.subject)).await;
         messages.as_array().expect("messages").iter().filter(|one| one["kind"] == "message").count()
     };
-    // The diary has a week, the measurement again a day.
+    // The diary has three days, the measurement again a day.
     let diary = open().await;
     severe(185).await;
     eventually("the deadline is nearer", async || open().await["by"] != diary["by"]).await;
@@ -581,7 +581,7 @@ async fn the_first_that_is_due_is_first_and_pages_follow(hospital: TestHospital)
     let clinic = hospital.clinic(&[&HYPERTENSION]).await;
     let enrolment = enrolled(&clinic, &hospital).await;
     let whole = (&hospital, &clinic);
-    for (number, hours) in [(1, 90), (2, 30), (3, 60), (4, 30)] {
+    for (number, hours) in [(1, 50), (2, 30), (3, 40), (4, 30)] {
         planted(whole, &enrolment, (number, hours), referral_to(Destination::Offline(None))).await;
     }
     planted(whole, &enrolment, (5, 10), team_of(&[Role::Pharmacist, Role::Nurse])).await;
@@ -590,7 +590,7 @@ async fn the_first_that_is_due_is_first_and_pages_follow(hospital: TestHospital)
     assert_eq!(listed(&clinic.pharmacist).await, ["planted-5"]);
     let mut own = wanted.to_vec();
     own.push("blood-pressure".to_owned());
-    assert_eq!(listed(&clinic.patient).await, own, "and the diary, that has a week");
+    assert_eq!(listed(&clinic.patient).await, own, "and the diary, that has three days");
     let (mut found, mut after) = (Vec::new(), String::new());
     for page in 0..4 {
         let list = clinic.doctor.get(&format!("{REQUESTS}?limit=1{after}")).await;

@@ -300,9 +300,10 @@ impl RequestRecord {
 
     /// Whether answers of this actor are what an open question waits for. The patient's come from the patient, or from
     /// the guardian of one who cannot decide alone; a guardian's from a guardian; those of a role of staff from one who
-    /// has it.
+    /// has it. A pathway of 1.0, which is not told, has no words for who is asked: anybody's.
     pub fn waits_for(&self, by: &Actor, at: Instant) -> bool {
         match &self.asked {
+            Asked::Question { .. } if !self.reported => self.is_open(),
             Asked::Question { respondent: PathwayRole::Patient, .. } => {
                 self.is_open() && by.acts_wholly_for(self.patient)
             }
@@ -903,6 +904,8 @@ mod tests {
         }
         assert!(!of(PathwayRole::Nurse).withdrawn(NOW).waits_for(&fixture::nurse(), NOW));
         assert!(!team().waits_for(&fixture::doctor(), NOW));
+        let old = RequestRecord { reported: false, ..of(PathwayRole::Patient) };
+        assert!(old.waits_for(&fixture::doctor(), NOW) && !old.withdrawn(NOW).waits_for(&fixture::doctor(), NOW));
     }
 
     #[test]
