@@ -194,12 +194,7 @@ async fn several_disciplines_decide_about_a_failure(hospital: TestHospital) {
     assert!(request(&clinic.doctor, &enrolment, "plan-tests").await.is_some());
     let (other, _) = clinic.hire(Person::new("laboratory", "doctor").licensed(&json!({}))).await;
     let (therapist, _) = clinic.hire(Person::new("therapist", "psychotherapist").licensed(&json!({}))).await;
-    for role in ["pharmacist", "psychotherapist"] {
-        let ask = json!({
-            "scope": { "compartment": "hiv" }, "recipient": { "role": role }, "purposes": ["treatment"],
-        });
-        clinic.patient.post(&format!("/api/v1/patients/{}/consents", clinic.subject), ask).await;
-    }
+    // A seat opens the request, and nothing else: no consent for it is needed.
     let seats = [&clinic.doctor, &other, &clinic.pharmacist, &therapist];
     for (seat, who) in seats.iter().enumerate() {
         who.post(&format!("{team}/opinions"), json!({ "seat": seat, "text": "意见" })).await;
@@ -207,7 +202,7 @@ async fn several_disciplines_decide_about_a_failure(hospital: TestHospital) {
     let outcome = json!([{ "system": "urn:xinglin:follow-up:conclusion", "code": "change" }]);
     clinic.doctor.post(&format!("{team}/plan"), json!({ "text": "更换方案", "outcome": outcome })).await;
     for (seat, who) in seats.iter().enumerate() {
-        let signed = who.post(&format!("{team}/signatures"), json!({ "seat": seat })).await;
+        let signed = who.post(&format!("{team}/signatures"), json!({ "seat": seat, "plan": 1 })).await;
         assert_eq!(
             (&signed["mdt"], &signed["state"]),
             (&json!(true), &json!(if seat == 3 { "fulfilled" } else { "open" }))
