@@ -37,6 +37,7 @@ rules_on_both_engines!(
     two_who_act_at_once_lose_nothing,
     a_seat_is_taken_over_and_a_plan_is_signed_as_it_was_read,
     nothing_is_asked_about_the_dead,
+    a_pathway_hears_that_it_is_here_again,
 );
 
 const DAY: i64 = 86_400;
@@ -751,4 +752,40 @@ async fn nothing_is_asked_about_the_dead(hospital: TestHospital) {
     assert_eq!(alerts(&clinic, "REFERRAL_NOT_ATTENDED").await, []);
     assert_eq!(alerts(&clinic, "QUESTION_UNANSWERED").await, []);
     assert_eq!(listed(&clinic.doctor).await, Vec::<String>::new());
+}
+
+async fn a_pathway_hears_that_it_is_here_again(hospital: TestHospital) {
+    let clinic = hospital.clinic(&[&HYPERTENSION]).await;
+    let enrolment = enrolled(&clinic, &hospital).await;
+    let id = enrolment.rsplit('/').next().expect("an id");
+    let resumed = async || {
+        let calls = clinic.administrator.get(&format!("/api/v1/calls?about={id}&limit=500")).await;
+        let calls = calls.as_array().expect("calls").iter().rev();
+        calls.filter_map(|call| call.pointer("/tape/input/event/resumed").cloned()).collect::<Vec<_>>()
+    };
+    let settles = async || {
+        for _ in 0..3 {
+            hospital.advance(6).await;
+            hospital.hospital.do_due_work().await;
+        }
+    };
+    let path = format!("/api/v1/tenants/{}/plugins/{}", clinic.tenant, HYPERTENSION.id);
+    settles().await;
+    assert!(resumed().await.is_empty());
+    let away = hospital.now();
+    hospital.operator.post(&format!("{path}/disable"), json!(null)).await;
+    hospital.advance(8 * DAY).await;
+    settles().await;
+    hospital.operator.post(&format!("{path}/enable"), json!(null)).await;
+    eventually("it hears so", async || !resumed().await.is_empty()).await;
+    let since = resumed().await[0].as_i64().expect("a moment");
+    assert!((0..60_000_000).contains(&(since - away.micros())), "since it was disabled");
+    // Enabled as it is, nothing changes; what was due meanwhile is told too.
+    hospital.operator.post(&format!("{path}/enable"), json!(null)).await;
+    hospital.advance(2 * 3600).await;
+    settles().await;
+    assert_eq!(resumed().await.len(), 1);
+    let due = clinic.administrator.get(&format!("/api/v1/calls?about={id}&limit=500")).await;
+    let due = due.as_array().expect("calls").iter().any(|call| call.pointer("/tape/input/event/task_due").is_some());
+    assert!(due, "the diary came due while it was away");
 }

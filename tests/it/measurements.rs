@@ -13,6 +13,7 @@ rules_on_both_engines!(
     what_is_sent_again_is_no_event_and_a_correction_is_one,
     history_is_context_and_no_alarm,
     the_same_device_value_twice_is_one,
+    a_batch_of_a_sensor_is_one_event,
     what_a_patient_reports_is_no_laboratory_result,
     units_are_converted_for_every_pathway,
     an_implausible_value_is_kept_and_told_and_given_to_no_rule,
@@ -361,6 +362,73 @@ async fn the_same_device_value_twice_is_one(hospital: TestHospital) {
     enrolled.posted(open.take()).await;
     told.push("6.8 mmol/L");
     enrolled.hears(&told).await;
+}
+
+async fn a_batch_of_a_sensor_is_one_event(hospital: TestHospital) {
+    let enrolled = Enrolled::open(&hospital).await;
+    let start = hospital.now().plus_minutes(-180);
+    let sensor = |more: Value| {
+        let mut sent = enrolled.result("105272-9", "1", "mmol/L");
+        let fields = sent.as_object_mut().expect("fields");
+        fields.remove("valueQuantity");
+        fields.insert("device".into(), json!({ "display": "glucose sensor" }));
+        fields.extend(more.as_object().expect("fields").clone());
+        sent
+    };
+    let batch = |from: i64, data: &str, unit: &str| {
+        sensor(json!({
+            "effectiveDateTime": start.plus_minutes(from).to_string(),
+            "valueSampledData": { "origin": { "value": 0, "code": unit }, "period": 300_000, "dimensions": 1, "data": data },
+        }))
+    };
+    // Points, those that came twice, those that cannot be true; in the order in which they were told.
+    let told = async || {
+        let events = enrolled.events("streamed").await;
+        let of = |event: &Value| {
+            assert_eq!((&event["code"]["code"], &event["unit"]), (&json!("105272-9"), &json!("mmol/L")));
+            let points = event["points"].as_array().expect("points").len();
+            (points, event["duplicates"].as_u64().expect("a number"), event["implausible"].as_u64().expect("a number"))
+        };
+        events.iter().map(of).collect::<Vec<_>>()
+    };
+    let hears = async |wanted: &[(usize, u64, u64)]| {
+        eventually(&format!("it hears {wanted:?}"), async || told().await.len() >= wanted.len()).await;
+        for _ in 0..2 {
+            hospital.advance(6).await;
+            hospital.hospital.do_due_work().await;
+        }
+        assert_eq!(told().await, wanted);
+    };
+    enrolled.posted(batch(0, "5.6 5.8 E 6.1 99 6.0", "mmol/L")).await;
+    hears(&[(4, 0, 1)]).await;
+    assert!(enrolled.alert("MEASUREMENT_IMPLAUSIBLE").await.is_some(), "a person looks at it");
+    // It is sent again, with more; and again, as it was.
+    enrolled.posted(batch(0, "5.6 5.8 E 6.1 6.2 6.0 6.3 6.4", "mmol/L")).await;
+    hears(&[(4, 0, 1), (3, 4, 0)]).await;
+    enrolled.posted(batch(0, "5.6 5.8 E 6.1 6.2", "mmol/L")).await;
+    hears(&[(4, 0, 1), (3, 4, 0)]).await;
+    // Single values of one write: twelve are one event, in the unit of the host; two of them it knows.
+    let single = |place: i64| {
+        sensor(json!({
+            "code": { "coding": [{ "system": "http://loinc.org", "code": "99504-3" }] },
+            "effectiveDateTime": start.plus_minutes(60 + 5 * place).to_string(),
+            "valueQuantity": { "value": 100 + place, "system": "http://unitsofmeasure.org", "code": "mg/dL" },
+        }))
+    };
+    let before = enrolled.told().await;
+    let mut singles: Vec<Value> = (0..12).map(single).collect();
+    singles.extend([single(3), single(4)]);
+    enrolled.clinic.import(&singles).await;
+    hears(&[(4, 0, 1), (3, 4, 0), (12, 2, 0)]).await;
+    assert_eq!(enrolled.told().await, before, "none of them for itself");
+    let few: Vec<Value> = (20..23).map(single).collect();
+    enrolled.clinic.import(&few).await;
+    hears(&[(4, 0, 1), (3, 4, 0), (12, 2, 0)]).await;
+    assert_eq!(enrolled.told().await.len(), before.len() + 3, "a few are told one by one");
+    assert!(enrolled.alert("UNIT_NOT_UNDERSTOOD").await.is_none());
+    enrolled.posted(batch(120, "5.6 5.7", "furlong")).await;
+    eventually("somebody is told", async || enrolled.alert("UNIT_NOT_UNDERSTOOD").await.is_some()).await;
+    hears(&[(4, 0, 1), (3, 4, 0), (12, 2, 0)]).await;
 }
 
 async fn what_a_patient_reports_is_no_laboratory_result(hospital: TestHospital) {
