@@ -350,7 +350,7 @@ async fn the_restricted_pathways_begin_and_hear_of_danger(hospital: TestHospital
             continue;
         }
         let answers: Vec<Value> = (1..=5)
-            .map(|item| json!({ "link_id": format!("asq-{item}"), "value": { "boolean": [1, 5].contains(&item) } }))
+            .map(|item| json!({ "link_id": format!("asq-{item}"), "value": { "boolean": ([1, 5].contains(&item)) } }))
             .collect();
         let asq = json!({ "questionnaire": "asq", "answers": answers });
         clinic.patient.post(&format!("{enrolment}/answers"), asq).await;

@@ -2,7 +2,7 @@
 
 use xinglin_sdk::{
     follow_up::{Destination, Directive, Repetition, Role, Severity, Task, TaskRef},
-    time::{Instant, china, days_between, plus_days},
+    time::{Instant, china, days_between, plus_days, plus_minutes},
     types::{LocalizedText, zh_en},
 };
 
@@ -231,7 +231,8 @@ impl Step<'_> {
             format!("与患者商定卧床时间 {next} 分钟(本周睡眠效率 {efficiency}%)"),
             format!("Agree {next} minutes in bed with the patient (efficiency of the week {efficiency} %)"),
         );
-        self.schedule(WINDOW, title, Role::Psychotherapist, self.now, SESSION_WINDOW);
+        // At a timer the host takes nothing that is due already.
+        self.schedule(WINDOW, title, Role::Psychotherapist, plus_minutes(self.now, 1), SESSION_WINDOW);
     }
 
     pub(super) fn window_agreed(&mut self) {

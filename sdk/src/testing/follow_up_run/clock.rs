@@ -77,6 +77,8 @@ impl<P: FollowUp + Plugin> FollowUpRun<P> {
     #[track_caller]
     pub(super) fn end_task(&mut self, code: &str, end: TaskEnd) -> Vec<Directive> {
         let task = self.open.take_task(code, self.now).unwrap_or_else(|| panic!("no open task `{code}`"));
+        let first = task.repeat.map_or(self.now, |repeat| plus_days(task.due, -i64::from(repeat.every_days)));
+        assert!(end != TaskEnd::Done || first <= self.now, "too early: the repetition before `{code}` is not due yet");
         self.tell(Event::TaskEnded(TaskReport { task: reference(&task), end, at: self.now }))
     }
 }

@@ -30,6 +30,8 @@ pub(super) struct Judge<'a> {
     pub(super) now: Instant,
     /// When the event was due, at most `now`.
     pub(super) told: Instant,
+    /// Whether the event is a timer.
+    pub(super) at_timer: bool,
     /// Code, releaser and state of the holds of the pathway.
     pub(super) holds: Vec<(String, ReleaseBy, bool)>,
     pub(super) seen: BTreeSet<(&'static str, String)>,
@@ -91,7 +93,9 @@ impl Judge<'_> {
     fn task(&mut self, task: &Task) -> Judged {
         let code = &task.code;
         self.once("task", code)?;
-        if !(plus_days(self.told, -PAST_DAYS)..=plus_days(self.now, FUTURE_DAYS)).contains(&task.due) {
+        // At a timer time goes on, or two of them would call each other for ever.
+        let earliest = if self.at_timer { plus_minutes(self.told, 1) } else { plus_days(self.told, -PAST_DAYS) };
+        if !(earliest..=plus_days(self.now, FUTURE_DAYS)).contains(&task.due) {
             return Err(format!("task `{code}` is due out of range"));
         }
         if task.window_minutes > LONGEST_WINDOW {
@@ -164,8 +168,10 @@ impl Judge<'_> {
         if hold.stops == Acts::empty() {
             return Err(format!("hold `{}` stops nothing", hold.code));
         }
-        if !self.holds.iter().any(|(code, _, active)| *active && *code == hold.code) {
-            self.holds.push((hold.code.clone(), hold.release, true));
+        match self.holds.iter_mut().find(|(code, _, active)| *active && *code == hold.code) {
+            Some((_, release, _)) if hold.release == ReleaseBy::Doctor => *release = ReleaseBy::Doctor,
+            Some(_) => {}
+            None => self.holds.push((hold.code.clone(), hold.release, true)),
         }
         Ok(())
     }

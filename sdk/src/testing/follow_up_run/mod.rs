@@ -173,7 +173,8 @@ impl<P: FollowUp + Plugin> FollowUpRun<P> {
         };
         let holds = self.open.holds.iter().map(|(hold, active)| (hold.code.clone(), hold.release, *active)).collect();
         let (definition, seen) = (&self.definition, BTreeSet::new());
-        let judged = Judge { definition, now, told, holds, seen, closed: false }.take_all(directives.iter());
+        let at_timer = matches!(event, Event::TaskDue(_));
+        let judged = Judge { definition, now, told, at_timer, holds, seen, closed: false }.take_all(directives.iter());
         judged.unwrap_or_else(|fault| panic!("the host refuses the step: {fault}"));
         self.state = Some(state);
         self.stage = stage;
@@ -256,7 +257,7 @@ impl<P: FollowUp + Plugin> FollowUpRun<P> {
     /// Somebody does a task: the last of its code that came due, or the next.
     ///
     /// # Panics
-    /// If there is none with this code.
+    /// If there is none with this code, or it is a repetition before the one before it was due.
     #[track_caller]
     pub fn complete(&mut self, code: &str) -> Vec<Directive> {
         self.end_task(code, crate::follow_up::TaskEnd::Done)

@@ -10,6 +10,8 @@ use crate::{
 
 /// Most open requests of a pathway.
 const MOST_REQUESTS: usize = 100;
+/// Most tasks of a pathway that are to come.
+const MOST_TASKS: usize = 200;
 /// Minutes within which a patient is contacted again.
 const RECONTACT_MINUTES: u32 = 240;
 /// After the code of a contact that is made again.
@@ -186,10 +188,10 @@ impl Open {
     /// Carries out a directive that was judged.
     ///
     /// # Errors
-    /// If too many requests are open.
+    /// If too many tasks or requests are open.
     pub(super) fn carry_out(&mut self, directive: &Directive, now: Instant) -> Result<(), String> {
         match directive {
-            Directive::ScheduleTask(task) => self.schedule(task.clone()),
+            Directive::ScheduleTask(task) => return self.schedule(task.clone()),
             Directive::CancelTask(code) => self.tasks.retain(|one| one.task.code != *code || one.next.is_none()),
             Directive::Ask(question) => {
                 let by = plus_minutes(now, i64::from(question.within_minutes));
@@ -214,11 +216,7 @@ impl Open {
             Directive::WithdrawRequest(code) => {
                 self.requests.remove(code);
             }
-            Directive::Hold(hold) => {
-                if !self.active_holds().any(|one| one.code == hold.code) {
-                    self.holds.push((hold.clone(), true));
-                }
-            }
+            Directive::Hold(hold) => self.hold(hold),
             Directive::Release(code) => self.lift(code),
             Directive::ProposeNote(_) => self.notices.push((now, "NOTE_PROPOSED")),
             Directive::RaiseAlert(_) | Directive::SendMessage(_) | Directive::StopVisit(_) | Directive::Close(_) => {}
@@ -227,10 +225,32 @@ impl Open {
     }
 
     /// Scheduling a code again moves the task: nobody waits for its last occurrence any more.
-    fn schedule(&mut self, task: Task) {
+    fn schedule(&mut self, task: Task) -> Result<(), String> {
+        if self.tasks.iter().filter(|one| one.told.is_none()).count() >= MOST_TASKS {
+            return Err("too many tasks are open".to_owned());
+        }
         self.tasks.retain(|one| one.task.code != task.code || one.told.is_some());
         self.tasks.iter_mut().filter(|one| one.task.code == task.code).for_each(|one| one.next = None);
         self.tasks.push(Pending::new(task));
+        Ok(())
+    }
+
+    /// One that stands stops what either stops, and is for a doctor to lift if either is.
+    fn hold(&mut self, hold: &Hold) {
+        let Some((standing, _)) = self.holds.iter_mut().find(|(one, active)| *active && one.code == hold.code) else {
+            return self.holds.push((hold.clone(), true));
+        };
+        standing.stops |= hold.stops;
+        if hold.medicines.is_empty() || standing.medicines.is_empty() {
+            standing.medicines.clear();
+        } else {
+            let known = standing.medicines.clone();
+            let new = hold.medicines.iter().filter(|code| !known.iter().any(|one| one.same(code)));
+            standing.medicines.extend(new.cloned());
+        }
+        if hold.release == ReleaseBy::Doctor {
+            standing.release = ReleaseBy::Doctor;
+        }
     }
 
     /// What is open under the code keeps the nearer deadline, or is replaced; what should have lapsed by now does so

@@ -493,6 +493,48 @@ fn holds_stop_acts_with_medicines_until_they_are_lifted() {
 }
 
 #[test]
+fn a_hold_grows_wider_and_no_narrower() {
+    let codes = [Coding::atc("J05AF05"), Coding::atc("J05AF07"), Coding::atc("A10BA02")];
+    let of = |stops, medicines: &[Coding], release| Directive::Hold(hold(release, stops, medicines.to_vec()));
+    let mut run = run([
+        ("enrolled", vec![of(Acts::PRESCRIBE, &codes[..1], ReleaseBy::Doctor)]),
+        ("other", vec![of(Acts::DISPENSE, &codes[1..2], ReleaseBy::Pathway)]),
+        ("acknowledged LOOK", vec![of(Acts::DISPENSE, &[], ReleaseBy::Pathway)]),
+        ("observed 2823-3 Device", vec![Directive::RaiseAlert(raised("LOOK", 60))]),
+    ]);
+    run.step(Event::Other(vec![]));
+    let held =
+        |run: &Run| codes.clone().map(|code| run.is_held(Acts::PRESCRIBE, &code) && run.is_held(Acts::DISPENSE, &code));
+    assert_eq!((held(&run), run.holds()), ([true, true, false], vec!["hold"]));
+    run.observe(potassium(), "4", "mmol/L", Provenance::Device);
+    run.acknowledge("LOOK");
+    assert_eq!(held(&run), [true; 3]);
+    assert_eq!(run.hold("hold").map(|hold| hold.release), Some(ReleaseBy::Doctor));
+}
+
+#[test]
+#[should_panic(expected = "too early: the repetition before `visit` is not due yet")]
+fn a_repetition_is_not_done_before_its_turn() {
+    let weekly = task("visit", 7, 3, Some(Repetition { every_days: 7, times: None }));
+    let mut run = run([("enrolled", vec![Directive::ScheduleTask(weekly)])]);
+    run.complete("visit");
+    run.complete("visit");
+}
+
+#[test]
+#[should_panic(expected = "the host refuses the step: too many tasks are open")]
+fn a_pathway_has_two_hundred_tasks_at_most() {
+    let many = |from: usize| (from..from + 100).map(|at| Directive::ScheduleTask(task(&format!("t{at}"), 1, 0, None)));
+    let mut run = run([
+        ("enrolled", many(0).collect()),
+        ("other", many(100).collect()),
+        ("resumed after 0", many(200).collect()),
+    ]);
+    run.step(Event::Other(vec![]));
+    run.step(Event::Resumed(START));
+}
+
+#[test]
 fn who_leaves_takes_along_what_is_the_pathways() {
     let standing = vec![
         Directive::Hold(Hold { code: "own".into(), ..hold(ReleaseBy::Pathway, Acts::PRESCRIBE, vec![]) }),
@@ -547,11 +589,18 @@ fn a_state_of_another_version_is_migrated_before_the_first_step() {
 #[test]
 fn what_the_host_refuses_is_refused() {
     let definition = Scripted::describe();
-    let refused = |directives: Vec<Directive>| {
+    let refused_at = |at_timer, directives: Vec<Directive>| {
         let (seen, holds) = (BTreeSet::new(), vec![("doctors".to_owned(), ReleaseBy::Doctor, true)]);
-        let mut judge = Judge { definition: &definition, now: START, told: START, holds, seen, closed: false };
+        let mut judge =
+            Judge { definition: &definition, now: START, told: START, at_timer, holds, seen, closed: false };
         judge.take_all(directives.iter()).err()
     };
+    let refused = |directives| refused_at(false, directives);
+    for (minutes, taken) in [(0, false), (1, true)] {
+        let due = START + minutes * MINUTE;
+        let again = vec![Directive::ScheduleTask(Task { due, ..task("a", 0, 0, None) })];
+        assert_eq!((refused_at(true, again.clone()).is_none(), refused(again)), (taken, None), "at a timer, {minutes}");
+    }
     let sound = vec![
         Directive::ScheduleTask(task("visit", 7, 3, None)),
         Directive::Ask(question(60)),
