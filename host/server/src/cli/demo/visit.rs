@@ -445,6 +445,13 @@ impl Scene {
             cast.doctor.post(&format!("/api/v1/holds/{}/release", text(hold, "/id")?), &release).await?;
             story.say(format!("the doctor lifts the hold {} with a written reason", hold["code"]));
         }
+        for referral in cast.doctor.get("/api/v1/requests").await?.as_array().into_iter().flatten() {
+            if referral["kind"] == "referral" {
+                let seen = json!({ "note": "Seen in person today: no ketosis." });
+                cast.doctor.post(&format!("/api/v1/requests/{}/fulfil", text(referral, "/id")?), &seen).await?;
+                story.say(format!("the referral {} is attended", referral["code"]));
+            }
+        }
         let note = json!({ "note": "Seen in person today: no ketosis. To be followed up online." });
         let closed = cast.doctor.post(&format!("/api/v1/encounters/{encounter}/close"), &note).await?;
         story.say(format!("the stopped visit is {}; another one follows", text(&closed, "/status")?));
@@ -552,7 +559,9 @@ impl Scene {
     async fn timer(&mut self, enrolment: &str) -> Result<()> {
         self.story.step("The next follow-up is a durable timer: kill the server, move the clock, and it fires once");
         let before = self.cast.patient.get(&format!("/api/v1/enrolments/{enrolment}")).await?;
-        let open = before["timers"].as_array().into_iter().flatten().filter(|timer| timer["state"] == "open");
+        let timers = before["timers"].as_array().into_iter().flatten();
+        let is_visit = |timer: &Value| timer["code"].as_str().is_some_and(|code| code.starts_with("visit-"));
+        let open = timers.filter(|timer| timer["state"] == "open" && is_visit(timer));
         let next = open.min_by_key(|timer| timer["due"].as_str().unwrap_or_default().to_owned());
         let next = next.context("no timer is set")?.clone();
         let due = Instant::parse(&text(&next, "/due")?).context("a timer's due time is no time")?;
