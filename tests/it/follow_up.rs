@@ -518,7 +518,7 @@ async fn whose_seat_it_is_opens_a_restricted_request_and_nothing_else(hospital: 
     clinic.operator.put(&plugin, json!({ "compartment": "mental-health" })).await;
     clinic.operator.post(&format!("{plugin}/enable"), json!(null)).await;
     clinic.import(&[record::condition(&clinic.subject, &clinic.evidence[0], hospital.now(), "I10")]).await;
-    let (first, account) = clinic.hire(Person::new("psychiatrist", "doctor").licensed(&json!({}))).await;
+    let (first, account) = clinic.hire(Person::new("seat-psychiatrist", "doctor").licensed(&json!({}))).await;
     let consents = format!("/api/v1/patients/{}/consents", clinic.subject);
     let say = |provision: &str, recipient: Value| {
         json!({ "provision": provision, "scope": { "compartment": "mental-health" }, "recipient": recipient,
@@ -536,9 +536,9 @@ async fn whose_seat_it_is_opens_a_restricted_request_and_nothing_else(hospital: 
     planted(whole, &enrolment, (2, 24), question_to(Role::Nurse)).await;
     let referral = planted(whole, &enrolment, (3, 12), referral_to(Destination::Offline(None))).await;
 
-    let (nurse, _) = clinic.hire(Person::new("nurse", "nurse").licensed(&json!({}))).await;
-    let (dietitian, _) = clinic.hire(Person::new("dietitian", "dietitian").licensed(&json!({}))).await;
-    let (assistant, _) = clinic.hire(Person::new("assistant", "assistant").licensed(&json!({}))).await;
+    let (nurse, _) = clinic.hire(Person::new("seat-nurse", "nurse").licensed(&json!({}))).await;
+    let (dietitian, _) = clinic.hire(Person::new("seat-dietitian", "dietitian").licensed(&json!({}))).await;
+    let (assistant, _) = clinic.hire(Person::new("seat-assistant", "assistant").licensed(&json!({}))).await;
     let own = |codes: &[&str]| codes.iter().map(|code| (*code).to_owned()).collect::<Vec<_>>();
     assert_eq!(listed(&first).await, own(&["planted-3", "planted-1"]), "who may read it sees to the referral");
     for (who, codes) in [
@@ -605,7 +605,7 @@ async fn the_first_that_is_due_is_first_and_pages_follow(hospital: TestHospital)
     let nothing = RequestId::from_u128(99);
     clinic.doctor.hidden(&format!("{REQUESTS}?after={nothing}"), "NOT_FOUND").await;
     // An assistant sees to referrals, and reads nothing else.
-    let (assistant, _) = clinic.hire(Person::new("assistant", "assistant").licensed(&json!({}))).await;
+    let (assistant, _) = clinic.hire(Person::new("listed-assistant", "assistant").licensed(&json!({}))).await;
     assert_eq!(listed(&assistant).await, wanted);
     let mine = clinic.doctor.get(REQUESTS).await[0]["id"].clone();
     let path = format!("{REQUESTS}/{}/fulfil", mine.as_str().expect("an id"));
@@ -645,7 +645,7 @@ async fn a_question_to_staff_is_answered_by_whom_it_was_asked(hospital: TestHosp
     let whole = (&hospital, &clinic);
     planted(whole, &enrolment, (1, 48), question_to(Role::Counsellor)).await;
     let (counsellor, _) = clinic.hire(Person::new("counsellor", "counsellor").licensed(&json!({}))).await;
-    let (other, _) = clinic.hire(Person::new("nurse", "nurse").licensed(&json!({}))).await;
+    let (other, _) = clinic.hire(Person::new("listed-nurse", "nurse").licensed(&json!({}))).await;
     for who in [&clinic.patient, &other] {
         who.post(&answers, diary(128, 78, &[])).await;
         assert!(requests(&clinic.doctor, &enrolment).await.contains(&state("blood-pressure", "open")));

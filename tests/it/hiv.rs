@@ -144,7 +144,7 @@ async fn an_exposure_stops_the_visit_and_is_followed_until_the_patient_is_seen(h
     }
     // What the patient is told and shown names nothing.
     let told = clinic.patient.get(&format!("/api/v1/patients/{}/messages", clinic.subject)).await.to_string()
-        + &clinic.patient.get("/api/v1/encounters").await.to_string();
+        + &clinic.patient.get(&format!("/api/v1/encounters/{visit}")).await.to_string();
     for word in ["HIV", "艾滋", "PEP", "暴露", "exposure"] {
         assert!(!told.contains(word), "`{word}` in {told}");
     }

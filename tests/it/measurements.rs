@@ -423,8 +423,8 @@ async fn a_batch_of_a_sensor_is_one_event(hospital: TestHospital) {
     assert_eq!(enrolled.told().await, before, "none of them for itself");
     let few: Vec<Value> = (20..23).map(single).collect();
     enrolled.clinic.import(&few).await;
+    eventually("a few are told one by one", async || enrolled.told().await.len() == before.len() + 3).await;
     hears(&[(4, 0, 1), (3, 4, 0), (12, 2, 0)]).await;
-    assert_eq!(enrolled.told().await.len(), before.len() + 3, "a few are told one by one");
     assert!(enrolled.alert("UNIT_NOT_UNDERSTOOD").await.is_none());
     enrolled.posted(batch(120, "5.6 5.7", "furlong")).await;
     eventually("somebody is told", async || enrolled.alert("UNIT_NOT_UNDERSTOOD").await.is_some()).await;

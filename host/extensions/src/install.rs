@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use xinglin_domain::{code::Code, coding::Attribute, pathway::Definition, time::Instant};
 use xinglin_platform::{AppError, AppResult, Platform, blocking, boxed, grant::grants};
 use xinglin_runtime::{Interface, Manifest, Package, Plugin};
-use xinglin_store::{Executor, Install, InstallState, TenantScope};
+use xinglin_store::{Executor, Install, InstallState, Queue, TenantScope, Work};
 
 use crate::{Extensions, open::Loaded, package};
 
@@ -140,27 +140,41 @@ pub(crate) async fn newest_package(platform: &Platform, plugin: &str, version: O
 }
 
 /// A pathway is here again for the patients whom it follows: the payload of work in [`Queue::Resumption`].
-///
-/// [`Queue::Resumption`]: xinglin_store::Queue::Resumption
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Resumption {
-    /// Since when it was away; when it changed, if it was not.
+    /// Since when it was away; when it changed to another version, if it was not.
     pub since: Instant,
 }
 
+/// How long work waits for a pathway to be enabled again, in days: longer than any hospital keeps one.
+const AWAY_DAYS: i64 = 36_500;
+
 impl Resumption {
-    /// Of an installation as it was before it is changed to what it is now. None if there was no pathway that could have
-    /// followed anybody, if it is not enabled now, or if the same version was enabled before.
-    pub(crate) fn of(before: &Install, now: &Install) -> Option<Self> {
+    /// The work of an installation that is changed to what it is now, given the work that waits for it. It waits from when
+    /// the pathway is disabled until it is enabled again; is due when it is enabled, is not recalled any more, or is
+    /// another version. None if nothing of the kind happens. What is due already keeps its earlier time.
+    pub(crate) fn work(before: &Install, now: &Install, waiting: Option<&Work>) -> AppResult<Option<Work>> {
         let followed = before.definition.is_some() && definition(now).is_ok_and(|definition| definition.follows_up);
-        if !followed || now.state != InstallState::Enabled || now.recalled.is_some() {
-            return None;
+        if !followed {
+            return Ok(None);
         }
-        let since = match before.state {
-            InstallState::Enabled => before.recalled.or((before.digest != now.digest).then_some(now.updated_at)),
-            InstallState::Disabled | InstallState::Granted | InstallState::Installed => Some(before.updated_at),
+        let enabled = |install: &Install| install.state == InstallState::Enabled && install.recalled.is_none();
+        let since = match (enabled(before), enabled(now)) {
+            (true, true) => (before.digest != now.digest).then_some(now.updated_at),
+            (true, false) => Some(now.updated_at),
+            (false, true) => before.recalled.or((before.state == InstallState::Disabled).then_some(before.updated_at)),
+            (false, false) => None,
         };
-        since.map(|since| Self { since })
+        let known = waiting.map(|work| serde_json::from_value::<Self>(work.payload.clone())).transpose();
+        let known = known.map_err(AppError::internal)?.map(|known| known.since);
+        let Some(since) =
+            since.into_iter().chain(known).min().filter(|_| since.is_some() || !enabled(before) && enabled(now))
+        else {
+            return Ok(None);
+        };
+        let due = if enabled(now) { now.updated_at } else { now.updated_at.plus_days(AWAY_DAYS) };
+        let payload = serde_json::to_value(Self { since }).map_err(AppError::internal)?;
+        Ok(Some(Work { payload, ..Work::new(Queue::Resumption, &now.plugin_id, &now.plugin_id, due) }))
     }
 }
 

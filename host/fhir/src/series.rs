@@ -16,6 +16,9 @@ use crate::{
 /// How long after the moment of writing a value of a device may be dated, in minutes: its clock may be fast.
 const CLOCK_MINUTES: i64 = 10;
 
+/// Most values of one batch: a minute grid of 31 days.
+const MOST_VALUES: usize = 31 * 24 * 60;
+
 /// The values of one batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sampled {
@@ -34,12 +37,19 @@ pub fn is_batch(observation: &Value) -> bool {
     observation.get("valueSampledData").is_some()
 }
 
+/// When the last value of a batch is from.
+pub(crate) fn end(observation: &Value) -> Option<Instant> {
+    let (_, values) = values(observation, observation.get("valueSampledData")?)?;
+    values.last().map(|(at, _)| *at)
+}
+
 /// The values of an observation with `valueSampledData` that was written at a moment. A value is `data × factor +
-/// origin`; `L` and `U` are the limits of the device, where it names them; `E` and blanks are no value. `None` if it is
-/// no batch, or of nothing that has a code.
+/// origin`; `L` and `U` are the limits of the device, where it names them and neither factor nor origin makes it unclear
+/// what they mean; `E` and blanks are no value. `None` if it is no batch, or of nothing that has a code.
 ///
 /// # Errors
-/// Of what the host knows to measure: the unit, or that there is no unit, no time, or several dimensions.
+/// Of what the host knows to measure: the unit, or that there is no unit, no time, several dimensions, or more than
+/// 44,640 values.
 pub fn sampled(observation: &Value, written: Instant) -> Option<Result<Sampled, Refused>> {
     let data = observation.get("valueSampledData")?;
     let codes = observation.get("code").map(codings).unwrap_or_default();
@@ -86,16 +96,20 @@ fn values(observation: &Value, data: &Value) -> Option<(String, Vec<(Instant, Op
     if period <= 0 {
         return None;
     }
-    let limit = |name: &str| number(name).flatten();
+    let plain = factor == Decimal::whole(1) && origin.value == Decimal::whole(0);
+    let limit = |name: &str| number(name).flatten().filter(|_| plain);
     let scaled = |value: Decimal| value.times(factor).and_then(|value| value.plus(origin.value)).ok();
     let mut values = Vec::new();
     for (place, word) in text(data, "data")?.split_ascii_whitespace().enumerate() {
+        if place == MOST_VALUES {
+            return None;
+        }
         let elapsed = i64::try_from(place).ok().and_then(|place| period.checked_mul(place))?;
         let at = Instant::from_micros(start.micros().checked_add(elapsed)?);
         let value = match word {
             "E" => continue,
-            "L" => limit("lowerLimit").and_then(scaled),
-            "U" => limit("upperLimit").and_then(scaled),
+            "L" => limit("lowerLimit"),
+            "U" => limit("upperLimit"),
             number => scaled(number.parse().ok()?),
         };
         values.push((at, value));
@@ -147,6 +161,8 @@ mod tests {
         assert_eq!(read(&american), (points(&[(0, "4.9949")]), 0));
         let limits = json!({ "data": "L 5.0 U", "lowerLimit": 2.2, "upperLimit": 22.2 });
         assert_eq!(read(&batch(limits)), (points(&[(0, "2.2"), (5, "5.0"), (10, "22.2")]), 0));
+        let unclear = json!({ "data": "L 50", "factor": 0.1, "lowerLimit": 22 });
+        assert_eq!(read(&batch(unclear)), (points(&[(5, "5.0")]), 1), "a person looks at it");
     }
 
     #[test]
@@ -166,6 +182,7 @@ mod tests {
             json!({ "period": 0 }),
             json!({ "period": "often" }),
             json!({ "data": "5.6 much" }),
+            json!({ "data": "5 ".repeat(MOST_VALUES + 1) }),
         ];
         for more in wrong {
             let fault = sampled(&batch(more.clone()), now()).expect("a batch").expect_err("refused").fault;

@@ -534,7 +534,7 @@ pub fn stands(observation: &Value) -> bool {
 pub fn known_since(observation: &Value) -> Option<Instant> {
     let effective = EFFECTIVE.iter().chain(&["authored"]).find_map(|name| {
         let end = observation.get(name).and_then(|period| instant(period, "end"));
-        let at = end.or_else(|| instant(observation, name))?;
+        let at = end.or_else(|| crate::series::end(observation)).or_else(|| instant(observation, name))?;
         // A date is its whole day.
         let is_day = text(observation, name).is_some_and(|text| text.len() == "0000-00-00".len());
         Some(if is_day { at.plus_days(1).plus_seconds(-1) } else { at })

@@ -412,6 +412,7 @@ pub fn papers(role: &str, change: &Value) -> (Vec<Value>, Value) {
         "nurse" => {
             vec![paper("nurse_registration", serial(2_011_000_000), json!({ "institution": "City Hospital" }))]
         }
+        "psychotherapist" => vec![paper("psychotherapist_title", serial(9_000_000), rank)],
         "counsellor" => vec![paper("counsellor_bar", serial(1), json!({ "charged_hours": 500 }))],
         other => vec![paper("employer_proof", serial(1), json!({ "institution": other }))],
     };

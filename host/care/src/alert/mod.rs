@@ -18,6 +18,7 @@ use xinglin_domain::{
     enrolment::{AlertRecord, AlertSource, Enrolment},
     id::AlertId,
     review::Severity,
+    safety::SafetyContact,
     time::Instant,
 };
 use xinglin_fhir::project;
@@ -200,7 +201,8 @@ pub(crate) struct Origin {
     pub(crate) compartments: Compartments,
 }
 
-/// The origin of an alert. That somebody is in danger belongs to mental health.
+/// The origin of an alert. That somebody is in danger belongs to mental health, and to the compartments of the pathways
+/// that asked for somebody to speak with them.
 pub(crate) async fn origin<E: Executor>(records: &TenantScope<E>, record: &AlertRecord) -> AppResult<Origin> {
     match record.source {
         AlertSource::Enrolment(enrolment) => {
@@ -208,8 +210,14 @@ pub(crate) async fn origin<E: Executor>(records: &TenantScope<E>, record: &Alert
             let compartments = consent::compartments_of(records, &value.plugin).await?;
             Ok(Origin { pathway: value.pathway, compartments })
         }
-        AlertSource::Contact(_) => {
-            Ok(Origin { pathway: "safety".to_owned(), compartments: Compartment::MentalHealth.into() })
+        AlertSource::Contact(contact) => {
+            let Stored::<_, SafetyContact> { value, .. } = records.get_document(contact).await?.try_into()?;
+            let mut compartments = Compartments::from(Compartment::MentalHealth);
+            for asked in &value.asked {
+                let Stored::<_, Enrolment> { value, .. } = records.get_document(asked.enrolment).await?.try_into()?;
+                compartments = compartments.or(consent::compartments_of(records, &value.plugin).await?);
+            }
+            Ok(Origin { pathway: "safety".to_owned(), compartments })
         }
     }
 }

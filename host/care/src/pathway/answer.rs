@@ -247,7 +247,7 @@ fn leniently(value: &Value) -> Option<AnswerValue> {
 }
 
 /// Opens the contacts in a transaction of their own: nothing that follows takes them back. What is shown is that of the
-/// first.
+/// one with the most lines of help.
 async fn opened(
     records: &Tenant,
     patient: PatientId,
@@ -258,10 +258,12 @@ async fn opened(
         return Ok(None);
     }
     let tx = records.begin().await?;
-    let mut shown = None;
+    let mut shown: Option<SafetyNotice> = None;
     for one in found {
         let notice = safety::open_said(&tx, patient, one, None, now).await?;
-        shown.get_or_insert(notice);
+        if shown.as_ref().is_none_or(|shown| shown.help.lines.len() < notice.help.lines.len()) {
+            shown = Some(notice);
+        }
     }
     tx.commit().await?;
     Ok(shown)

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use xinglin_domain::{
     clinical::{Observation, ObservationValue},
-    coding::{Attribute, AttributeValue, Coding, LocalizedText},
+    coding::{Attribute, AttributeValue, Coding, Decimal, LocalizedText},
     compartment::Compartments,
     consent::Purpose,
     enrolment::Enrolment,
@@ -141,9 +141,12 @@ struct News {
     corrects: Option<(Instant, bool)>,
     /// Compartments of observations under other ids that said the same before.
     repeats: Vec<Compartments>,
-    /// Compartments and moments of batches that overlap with this one, if it is one, and were written before.
-    overlaps: Vec<(Compartments, BTreeSet<Instant>)>,
+    /// Compartments, and what is in this one too, of batches that overlap with this one, if it is one, and were written before.
+    overlaps: Vec<(Compartments, Values)>,
 }
+
+/// Values of a device, each with its moment.
+type Values = BTreeSet<(Instant, Decimal)>;
 
 impl News {
     /// Nothing if it is not valid any more, or says what this observation said already.
@@ -244,16 +247,12 @@ async fn repeats(tx: &TenantTx, person: &Value, row: &Resource, observed: &Obser
 }
 
 /// Batches of the same code that a batch may overlap with, written before it.
-async fn overlaps(
-    tx: &TenantTx,
-    row: &Resource,
-    observed: &Observed,
-) -> AppResult<Vec<(Compartments, BTreeSet<Instant>)>> {
-    let (true, Some(start), Some(patient)) =
-        (batch::is_batch(&value(row)?), observed.observation.effective, &row.patient_id)
-    else {
+async fn overlaps(tx: &TenantTx, row: &Resource, observed: &Observed) -> AppResult<Vec<(Compartments, Values)>> {
+    let own = batch::sampled(&value(row)?, row.last_updated);
+    let (Some(Ok(own)), Some(start), Some(patient)) = (own, observed.observation.effective, &row.patient_id) else {
         return Ok(Vec::new());
     };
+    let own: Values = own.points.into_iter().map(|point| (point.at, point.value)).collect();
     let codes = observed.observation.code.iter().flat_map(xinglin_domain::measure::spellings);
     let query = PatientQuery {
         patient_id: patient.clone(),
@@ -264,10 +263,12 @@ async fn overlaps(
     };
     let mut found = Vec::new();
     for other in tx.list_patient_resources(&query, COMPARED).await? {
-        let before = (other.last_updated, &other.id) < (row.last_updated, &row.id);
-        if let Some(Ok(sampled)) = batch::sampled(&value(&other)?, other.last_updated).filter(|_| before) {
+        let resource = value(&other)?;
+        let before = (other.last_updated, &other.id) < (row.last_updated, &row.id) && snapshot::stands(&resource);
+        if let Some(Ok(sampled)) = batch::sampled(&resource, other.last_updated).filter(|_| before) {
+            let same = sampled.points.into_iter().map(|point| (point.at, point.value)).filter(|one| own.contains(one));
             let labels = tx.get_labelled_resource("Observation", &other.id).await?.1;
-            found.push((labels, sampled.points.into_iter().map(|point| point.at).collect()));
+            found.push((labels, same.collect()));
         }
     }
     Ok(found)
@@ -321,9 +322,9 @@ async fn tell(platform: &Platform, tx: &TenantTx, news: &News, ready: &Ready, no
     }
     if batch::is_batch(&news.resource) {
         let mut known = BTreeSet::new();
-        for (labels, moments) in &news.overlaps {
+        for (labels, values) in &news.overlaps {
             if sees(*labels).await? {
-                known.extend(moments);
+                known.extend(values);
             }
         }
         return batched(tx, news, ready, &known, now).await;
@@ -347,13 +348,7 @@ async fn tell(platform: &Platform, tx: &TenantTx, news: &News, ready: &Ready, no
 
 /// The values of a batch that were not `known` before. A pathway of 1.0 has no words for it: staff and panels see it in
 /// the record.
-async fn batched(
-    tx: &TenantTx,
-    news: &News,
-    ready: &Ready,
-    known: &BTreeSet<Instant>,
-    now: Instant,
-) -> AppResult<Vec<Said>> {
+async fn batched(tx: &TenantTx, news: &News, ready: &Ready, known: &Values, now: Instant) -> AppResult<Vec<Said>> {
     let sampled = match batch::sampled(&news.resource, news.written) {
         None => return Ok(Vec::new()),
         Some(Err(refused)) => {

@@ -277,7 +277,7 @@ impl Carrier<'_> {
     }
 
     async fn schedule(&mut self, task: &Task) -> AppResult<()> {
-        if self.tx.count_open_tasks(self.ready.enrolment.id).await? >= MOST_OPEN_TASKS {
+        if self.tx.count_open_tasks(self.ready.enrolment.id, &task.code).await? >= MOST_OPEN_TASKS {
             return Err(ProposalError::TooManyTasks.into());
         }
         // Scheduling a code again moves it: nobody waits for its last occurrence any more.

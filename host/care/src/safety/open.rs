@@ -99,6 +99,10 @@ pub(crate) async fn open_said(
     notice.ok_or_else(|| AppError::internal("a contact is opened for who is alive"))
 }
 
+/// Most contacts of a patient that are open under names of pathways: what is asked for under others is added to one of
+/// them. A project default.
+const MOST_NAMED: usize = 20;
+
 /// Who says it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Witness {
@@ -133,9 +137,19 @@ async fn find(
         return Ok(Some(SafetyNotice { contact: known.id, help: help.because_of(&known) }));
     }
     let now = finding.at;
-    let code = found.named().unwrap_or(SUICIDE_RISK);
+    let mut found = found;
+    let code = found.named().unwrap_or(SUICIDE_RISK).to_owned();
     let open = open_of(tx, patient).await?;
-    let contact = match open.into_iter().find(|open| open.value.is_of(code)) {
+    let is_named = |open: &&Stored<ContactId, SafetyContact>| open.value.named.is_some();
+    if found.named().is_none() {
+        // What a pathway asks for is carried by one contact.
+        found.asked.retain(|one| !open.iter().filter(is_named).any(|open| open.value.carries(one)));
+    }
+    let mut standing = open.iter().position(|open| open.value.is_of(&code));
+    if standing.is_none() && found.named().is_some() && open.iter().filter(is_named).count() >= MOST_NAMED {
+        standing = open.iter().position(|open| open.value.named.is_some());
+    }
+    let contact = match standing.and_then(|place| open.into_iter().nth(place)) {
         None => {
             let named = found.named().map(str::to_owned);
             let contact = SafetyContact { named, ..SafetyContact::open(ids(), patient, finding) };
@@ -189,7 +203,8 @@ async fn show(
     (named, help): (PatientId, &Help),
     now: Instant,
 ) -> AppResult<()> {
-    let key = contact.message_key(now);
+    let numbers: Vec<&str> = help.lines.iter().map(|line| line.number.as_str()).collect();
+    let key = format!("{}/{}", contact.message_key(now), numbers.join("+"));
     let mut message = Message {
         id: String::new(),
         patient_id: String::new(),

@@ -513,6 +513,11 @@ fn valid_code(code: &str) -> Result<(), ProposalError> {
 pub fn contact_fault(contact: &Contact) -> Result<(), ProposalError> {
     let Contact { code, owner, within_minutes, escalation, recontact_hours, reason, .. } = contact;
     valid_code(code)?;
+    // The host makes contacts again under this one.
+    let upper = code.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_');
+    if !upper || code.ends_with("_RECONTACT") {
+        return Err(ProposalError::BadCode(code.clone()));
+    }
     has_text("a contact", reason)?;
     may(("contact", code), *owner, Action::EndSafetyContact)?;
     climbs(("contact", code), escalation, Action::AcknowledgeAlert)?;
@@ -768,6 +773,11 @@ mod tests {
             judge(vec![Directive::Contact(contact)]).err()
         };
         let wrong = |what| Some(ProposalError::WrongRole { what, code: "SUICIDE_RISK".into() });
+        for code in ["suicide-risk", "SUICIDE_RISK_RECONTACT"] {
+            let contact = Contact { code: code.into(), ..contact() };
+            let refused = judge(vec![Directive::Contact(contact)]).err();
+            assert_eq!(refused, Some(ProposalError::BadCode(code.into())), "{code}");
+        }
         let time = Some(ProposalError::ContactTime("SUICIDE_RISK".into()));
         assert_eq!(fault(|_| ()), None);
         assert_eq!(fault(|it| it.owner = Role::Assistant), wrong("contact"));

@@ -3,7 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Event, Point, Provenance, Reading, Series};
-use crate::{clinical::ObservationValue, coding::Coding, time::Instant};
+use crate::{
+    clinical::ObservationValue,
+    coding::{Coding, Decimal},
+    time::Instant,
+};
 
 /// From how many values of one code in one write on, those of a device are one event: a project default. A cuff that
 /// sends what it measured on a day does not reach it; an hour of a sensor that measures every five minutes does.
@@ -86,11 +90,11 @@ pub fn in_order(mut series: Series) -> Vec<Series> {
     series.points.chunks(MOST_POINTS).enumerate().map(part).collect()
 }
 
-/// Without what was known before at the same moments.
+/// Without what was known before: the same values of the same moments.
 #[must_use]
-pub fn without(mut series: Series, known: &BTreeSet<Instant>) -> Series {
+pub fn without(mut series: Series, known: &BTreeSet<(Instant, Decimal)>) -> Series {
     let sent = series.points.len();
-    series.points.retain(|point| !known.contains(&point.at));
+    series.points.retain(|point| !known.contains(&(point.at, point.value)));
     series.duplicates = series.duplicates.saturating_add(count(sent - series.points.len()));
     series
 }
@@ -115,11 +119,7 @@ fn sensed(said: &Said) -> Option<(&Coding, &str, Point)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        clinical::Observation,
-        coding::{Decimal, Quantity},
-        fixture::NOW,
-    };
+    use crate::{clinical::Observation, coding::Quantity, fixture::NOW};
 
     fn glucose() -> Coding {
         Coding::new("http://loinc.org", "105272-9")
@@ -160,7 +160,9 @@ mod tests {
 
     #[test]
     fn what_was_known_is_left_out_and_a_long_series_is_parted() {
-        let known: BTreeSet<Instant> = [NOW, NOW.plus_minutes(2), NOW.plus_minutes(900)].into();
+        let known =
+            [(0, 0), (2, 2), (900, 900), (3, 7)].map(|(at, value)| (NOW.plus_minutes(at), Decimal::whole(value)));
+        let known = BTreeSet::from(known);
         assert_eq!(without(series(0..4, (1, 0)), &known), series([1, 3], (3, 0)));
         let parts = in_order(series((0..4500).rev(), (5, 6)));
         assert_eq!(parts.iter().map(|part| part.points.len()).collect::<Vec<_>>(), [2000, 2000, 500]);

@@ -165,6 +165,29 @@ pub struct AskedContact {
 }
 
 impl AskedContact {
+    /// It is asked for again.
+    fn join(&mut self, other: Contact) {
+        let known = &mut self.contact;
+        if other.within_minutes < known.within_minutes {
+            (known.reason, known.citation) = (other.reason, other.citation);
+            known.within_minutes = other.within_minutes;
+        }
+        known.locks_visit |= other.locks_visit;
+        known.inform_kin |= other.inform_kin;
+        let hours: BTreeSet<u16> = known.recontact_hours.iter().copied().chain(other.recontact_hours).collect();
+        known.recontact_hours = hours.into_iter().collect();
+        for line in other.helplines {
+            if !known.helplines.contains(&line) {
+                known.helplines.push(line);
+            }
+        }
+        for role in other.escalation {
+            if !known.escalation.contains(&role) {
+                known.escalation.push(role);
+            }
+        }
+    }
+
     /// A contact that locks the visit is one for acute danger.
     pub const fn danger(&self) -> Danger {
         if self.contact.locks_visit { Danger::Acute } else { Danger::Assess }
@@ -247,7 +270,7 @@ impl SafetyContact {
         Self { again, named, asked, ..Self::open(ids, self.patient, finding) }
     }
 
-    /// Pathways asked for it. Of the same code of a pathway the shorter time counts.
+    /// Pathways asked for it. Of the same code of a pathway the shorter time counts, and whatever either asks for.
     #[must_use]
     pub fn asked_by(mut self, asked: Vec<AskedContact>) -> Self {
         for one in asked {
@@ -256,13 +279,18 @@ impl SafetyContact {
             let room = self.asked.len() < MAX_ASKED;
             let known = self.asked.iter().position(same).and_then(|place| self.asked.get_mut(place));
             match known {
-                Some(known) if known.contact.within_minutes <= one.contact.within_minutes => {}
-                Some(known) => *known = one,
+                Some(known) => known.join(one.contact),
                 None if room => self.asked.push(one),
                 None => {}
             }
         }
         self
+    }
+
+    /// Whether a pathway asked for it by this code.
+    pub fn carries(&self, asked: &AskedContact) -> bool {
+        let same = |one: &AskedContact| one.enrolment == asked.enrolment && one.contact.code == asked.contact.code;
+        self.again.is_none() && self.asked.iter().any(same)
     }
 
     /// Whether it is the one of a code, or was asked for by it.
@@ -431,7 +459,10 @@ impl SafetyContact {
             message: LocalizedText::zh_en(&in_language("zh-CN").concat(), &in_language("en").join(" ")),
             owner: first.map_or(Role::Doctor, |contact| contact.owner),
             sla_minutes: self.minutes(),
-            escalation: self.asked.iter().flat_map(|one| one.contact.escalation.iter().copied()).collect(),
+            // That of the host goes to all who may act first, whatever a pathway says.
+            escalation: first.map_or_else(Vec::new, |_| {
+                self.asked.iter().flat_map(|one| one.contact.escalation.iter().copied()).collect()
+            }),
             citation: first.map_or_else(
                 || Citation {
                     title: "Ask Suicide-Screening Questions (ASQ) Toolkit, National Institute of Mental Health".into(),
@@ -581,6 +612,15 @@ mod tests {
             |open: &SafetyContact| open.asked.iter().map(|one| one.contact.within_minutes).collect::<Vec<_>>();
         assert_eq!((minutes(&open), minutes(&shorter)), (vec![60, 60], vec![10, 60]));
         assert_eq!(minutes(&shorter.clone().asked_by(vec![asked(1, |_| ())])), [10, 60]);
+        let wide = asked(1, |contact| {
+            (contact.inform_kin, contact.recontact_hours) = (true, vec![72]);
+            contact.helplines = vec!["12356".into()];
+        });
+        let joined = shorter.clone().asked_by(vec![wide]).asked.swap_remove(0).contact;
+        assert_eq!((joined.within_minutes, joined.inform_kin), (10, true), "nothing that either asks for is lost");
+        assert_eq!((joined.recontact_hours, joined.helplines), (vec![12, 48, 72], vec!["120".into(), "12356".into()]));
+        assert!(open.carries(&asked(1, |_| ())) && !open.carries(&asked(3, |_| ())));
+        assert!(open.notice().escalation.is_empty(), "all who may act are told first");
         for (outcome, end) in [
             (Outcome::Safe, Some(RequestEnd::Fulfilled)),
             (Outcome::HandedOver, Some(RequestEnd::Fulfilled)),

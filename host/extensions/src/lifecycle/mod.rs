@@ -23,7 +23,7 @@ use xinglin_domain::{
 };
 use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed, grant::grants, policy_desk};
 use xinglin_runtime::{Interface, Manifest, Package, Plugin};
-use xinglin_store::{Install, InstallState, Queue, Work};
+use xinglin_store::{Install, InstallState, Queue};
 
 use crate::{
     Extensions,
@@ -141,12 +141,10 @@ pub(crate) async fn put_install(
     calls: Vec<CallView>,
 ) -> AppResult<InstallView> {
     let tx = platform.store().tenant(install.tenant).begin().await?;
-    if let Ok(before) = tx.get_install(&install.plugin_id).await
-        && let Some(resumption) = Resumption::of(&before, &install)
-    {
-        let payload = serde_json::to_value(resumption).map_err(AppError::internal)?;
-        let (id, lane) = (&install.plugin_id, &install.plugin_id);
-        tx.put_work(&[Work { payload, ..Work::new(Queue::Resumption, id, lane, install.updated_at) }]).await?;
+    if let Ok(before) = tx.get_install(&install.plugin_id).await {
+        let waiting = tx.list_work(Queue::Resumption, &install.plugin_id).await?;
+        let resumption = Resumption::work(&before, &install, waiting.first())?;
+        tx.put_work(resumption.as_slice()).await?;
     }
     tx.put_install(&install).await?;
     tx.commit().await?;

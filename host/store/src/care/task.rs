@@ -138,13 +138,14 @@ impl<E: Executor> TenantScope<E> {
         self.exec.rows(sql).await?.iter().map(TryInto::try_into).collect()
     }
 
-    /// How many tasks of an enrolment are not due yet.
+    /// How many tasks of an enrolment are not due yet, besides those of a code.
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn count_open_tasks(&self, enrolment: EnrolmentId) -> Result<i64> {
-        let sql = "SELECT COUNT(*) AS open FROM task WHERE tenant_id = $1 AND enrolment_id = $2 AND state = 'open'";
-        let row = self.exec.row(Sql::new(sql, args![self.tenant, enrolment])).await?;
+    pub async fn count_open_tasks(&self, enrolment: EnrolmentId, besides: &str) -> Result<i64> {
+        let sql = "SELECT COUNT(*) AS open FROM task
+                   WHERE tenant_id = $1 AND enrolment_id = $2 AND state = 'open' AND code <> $3";
+        let row = self.exec.row(Sql::new(sql, args![self.tenant, enrolment, besides])).await?;
         row.map_or(Ok(0), |row| row.get("open"))
     }
 }

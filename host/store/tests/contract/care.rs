@@ -224,7 +224,8 @@ async fn a_task_moves_and_is_cancelled(bench: Bench) -> Result<()> {
     }
     tx.fire_task(TaskId::from_u128(21), 1, at(300)).await?;
     tx.finish_task(TaskId::from_u128(22), 1, at(310)).await?;
-    assert_eq!(tx.count_open_tasks(other).await?, 1);
+    assert_eq!(tx.count_open_tasks(other, "first").await?, 1);
+    assert_eq!(tx.count_open_tasks(other, "third").await?, 0);
     let listed = async |enrolment, pending, limit| {
         let tasks = tx.list_enrolment_tasks((enrolment, "pat-1"), pending, limit).await?;
         Ok::<_, StoreError>(tasks.into_iter().map(|task| task.code).collect::<Vec<_>>())

@@ -92,10 +92,17 @@ pub(super) fn of_declined(ready: &Ready, record: &RequestRecord, caller: &Caller
         }
         Asked::Team(_) => (format!("会诊（{code}）"), format!("A team ({code})")),
     };
-    let words = LocalizedText::zh_en(
-        &format!("{}被{}（{by}）拒绝：{reason}", what.0, who.0),
-        &format!("{} was turned down by {} ({by}): {reason}", what.1, who.1),
-    );
+    // What staff say of a team is for the team: the alert is in the record, which the patient reads.
+    let words = match &record.asked {
+        Asked::Team(_) => LocalizedText::zh_en(
+            &format!("{}被{}拒绝，理由见该请求。", what.0, who.0),
+            &format!("{} was turned down by {}: the request says why.", what.1, who.1),
+        ),
+        _ => LocalizedText::zh_en(
+            &format!("{}被{}（{by}）拒绝：{reason}", what.0, who.0),
+            &format!("{} was turned down by {} ({by}): {reason}", what.1, who.1),
+        ),
+    };
     let weight = match record.is_closed_by(&caller.actor, caller.now) {
         true => (Severity::Info, INFO_MINUTES),
         false => (Severity::Warning, MINUTES),
