@@ -1526,6 +1526,24 @@ fn a_timer_that_is_ticked_rings_all_the_same() {
     }
 }
 
+/// The host takes no task at a timer that is due at once.
+#[test]
+fn what_a_timer_asks_for_is_due_a_minute_later() {
+    let mut run = exposed("0");
+    run.complete("arrange-visit");
+    let over = plus_minutes(START, 72 * 60 + 1);
+    run.advance_to(over);
+    assert_eq!(run.task("arrange-visit").map(|task| task.due), Some(over + MINUTE));
+    // A switch of some time ago, which the record says at a timer of the first day.
+    let mut run = treated(900, &[(80, "20")]);
+    run.patient = run.patient.clone().days_ago(60).taking(Coding::atc("J05AR13"));
+    run.patient.stop(&Coding::atc(MEDICINE));
+    run.advance(0);
+    assert_eq!(run.task("lab-load").map(|task| task.due), Some(START + MINUTE));
+    run.advance_to(run.now() + MINUTE);
+    assert!(run.open_requests().contains(&"lab-load"));
+}
+
 /// Runs that say all that there is to say.
 fn eventful() -> Vec<Run> {
     let mut urgent = exposed("1");

@@ -37,7 +37,9 @@ pub fn step(state: Option<&State>, event: &Event, snapshot: &Snapshot, now: Inst
         Some(state) => Memory::read(state)?,
         None => Memory::new(now),
     };
-    let mut step = Step { memory, chart: Chart { snapshot, now }, now, directives: Vec::new() };
+    // At a timer the host takes no task that is due at once.
+    let soonest = if matches!(event, Event::TaskDue(_)) { now.saturating_add(MINUTE) } else { now };
+    let mut step = Step { memory, chart: Chart { snapshot, now }, now, soonest, directives: Vec::new() };
     if let Event::Departed(how) = event {
         step.departed(*how);
         return step.outcome();
@@ -62,6 +64,8 @@ struct Step<'a> {
     memory: Memory,
     chart: Chart<'a>,
     now: Instant,
+    /// When a task may be due, at the earliest.
+    soonest: Instant,
     directives: Vec<Directive>,
 }
 
@@ -122,7 +126,7 @@ impl Step<'_> {
             (None, TaskEnd::Missed | TaskEnd::Declined) if staff => self.contact_missed(code),
             // A timer rings all the same, whoever ticks it before its time.
             (None, TaskEnd::Done | TaskEnd::Declined) if !staff && *at < task.due => {
-                self.schedule(code, task.due.max(self.now));
+                self.schedule(code, task.due);
             }
             (None, _) => {}
         }
@@ -224,7 +228,7 @@ impl Step<'_> {
 
     fn schedule(&mut self, code: &str, due: Instant) {
         self.directives.retain(|one| !matches!(one, Directive::ScheduleTask(task) if task.code == code));
-        self.directives.push(Directive::ScheduleTask(task::task(code, due)));
+        self.directives.push(Directive::ScheduleTask(task::task(code, due.max(self.soonest))));
     }
 
     fn cancel(&mut self, code: &str) {

@@ -341,7 +341,7 @@ impl Step<'_> {
         }
         self.memory.supply = ring;
         match ring {
-            Some(ring) => self.schedule(task::SUPPLY, ring.max(self.now)),
+            Some(ring) => self.schedule(task::SUPPLY, ring),
             None => self.cancel(task::SUPPLY),
         }
     }
