@@ -78,6 +78,16 @@ impl<'a> Chart<'a> {
         self.results(measure::HIV_TEST, measure::found)
     }
 
+    /// HIV RNA as a sign of an infection, newest first.
+    pub fn rna(&self) -> Vec<(Instant, Found)> {
+        self.results(measure::VIRAL_LOAD, measure::rna)
+    }
+
+    /// Whether the newest HIV test, or the newest HIV RNA, is a sign of an infection.
+    pub fn is_suspect(&self) -> bool {
+        [self.tests(), self.rna()].iter().any(|results| matches!(results.first(), Some((_, Found::Positive))))
+    }
+
     /// Surface antigen of hepatitis B, newest first.
     pub fn hepatitis(&self) -> Vec<(Instant, Found)> {
         self.results(measure::HEPATITIS_B, measure::found)

@@ -107,6 +107,15 @@ pub fn load(observation: &Observation) -> Option<Load> {
     }
 }
 
+/// HIV RNA as a sign of an infection: found from the level that counts as detectable, or by the word.
+pub fn rna(observation: &Observation) -> Option<Found> {
+    match load(observation) {
+        Some(Load::Undetectable) => Some(Found::Negative),
+        Some(Load::Low | Load::High) => Some(Found::Positive),
+        None => found(observation),
+    }
+}
+
 /// A viral load that can be judged, as it is drawn: what was not found is below the level that counts as
 /// undetectable.
 pub fn load_drawn(observation: &Observation) -> Option<(Decimal, Bound)> {

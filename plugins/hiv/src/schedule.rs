@@ -118,10 +118,12 @@ pub fn weeks_are_over(memory: &Memory, chart: &Chart<'_>) -> bool {
     week_of_test(memory, chart).is_none()
 }
 
-/// Until when prevention goes on without another negative test; `None` if it has not begun.
+/// Until when prevention goes on without another negative test; `None` if it has not begun. None is negative while HIV RNA
+/// is found.
 pub fn test_holds_until(memory: &Memory, chart: &Chart<'_>) -> Option<Instant> {
     let since = memory.prevention_since?;
-    let negative = chart.tests().into_iter().next().filter(|(_, found)| *found == Found::Negative);
+    let newest = chart.tests().into_iter().next();
+    let negative = newest.filter(|(_, found)| *found == Found::Negative && !chart.is_suspect());
     Some(match negative {
         None => since,
         Some((taken, _))

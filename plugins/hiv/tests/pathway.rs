@@ -491,6 +491,53 @@ fn a_reactive_test_is_confirmed_face_to_face_and_the_institution_reports() {
     assert!(run.open_tasks().iter().all(|task| !task.starts_with("course-") && !task.starts_with("clock")));
 }
 
+/// In an acute infection it is there before antigen and antibodies are.
+#[test]
+fn rna_that_is_found_outside_treatment_is_confirmed_face_to_face() {
+    type Row = (&'static str, fn() -> Run);
+    let rows: [Row; 3] =
+        [("assessment", || Run::enrol(person())), ("urgent", || exposed("6")), ("prevention", || protected("daily"))];
+    for (arm, run_of) in rows {
+        for (value, found) in [("0", false), ("49", false), ("50", true), ("200", true), ("90000", true)] {
+            let mut run = run_of();
+            assert_eq!(run.stage(), arm);
+            load(&mut run, value);
+            assert_eq!(has(&run, "HIV_TEST_REACTIVE"), found, "{arm} {value}");
+            assert_eq!(run.holds().contains(&"result-to-confirm"), found, "{arm} {value}");
+            assert_eq!(run.open_requests().contains(&"result-visit"), found, "{arm} {value}");
+        }
+        for (word, found) in [(NEGATIVE, false), (POSITIVE, true)] {
+            let mut run = run_of();
+            result(&mut run, LOAD, word);
+            assert_eq!((has(&run, "HIV_TEST_REACTIVE"), has(&run, "RESULT_NOT_USABLE")), (found, false), "{arm}");
+        }
+    }
+    // In treatment a word is no load.
+    let mut run = treated(400, &[(0, "20")]);
+    run.advance(1);
+    result(&mut run, LOAD, POSITIVE);
+    assert_eq!((has(&run, "HIV_TEST_REACTIVE"), has(&run, "RESULT_NOT_USABLE")), (false, true));
+}
+
+/// A negative test of antigen and antibody renews nothing while RNA is found.
+#[test]
+fn rna_that_is_found_outweighs_a_negative_test() {
+    for (value, begins) in [("20", true), ("5000", false)] {
+        let patient = had(had(person(), 5, TEST, NEGATIVE), 5, SURFACE, NEGATIVE);
+        let patient = patient.measured(Coding::loinc(CLEARANCE), "90", "mL/min");
+        let mut run = Run::enrol(patient.days_ago(6).measured(Coding::loinc(LOAD), value, "{copies}/mL"));
+        intake(&mut run, vec![("plan", plan("daily"))]);
+        assert_eq!((run.holds().is_empty(), has(&run, "HIV_TEST_REACTIVE")), (begins, !begins), "{value}");
+    }
+    let patient = had(had(person(), 5, TEST, NEGATIVE), 5, SURFACE, NEGATIVE);
+    let mut run = Run::enrol(patient.measured(Coding::loinc(CLEARANCE), "90", "mL/min"));
+    intake(&mut run, vec![("plan", plan("daily"))]);
+    // In the record, and not told: the test does not hold.
+    run.patient = run.patient.clone().days_ago(4).measured(Coding::loinc(LOAD), "5000", "{copies}/mL");
+    run.step(Event::AlertAcknowledged("ANY".to_owned()));
+    assert_eq!(run.holds(), ["renewal-test"]);
+}
+
 // --- prevention ------------------------------------------------------------------------------
 
 /// Takes prevention since the start, with what is needed to begin.

@@ -74,8 +74,8 @@ impl Step<'_> {
         }
         self.memory.prevention_since = Some(self.now);
         self.withdraw_visit(Visit::Prevention);
-        if let Some((_, Found::Positive)) = self.chart.tests().first() {
-            return self.judge_test();
+        if self.chart.is_suspect() {
+            return self.reactive();
         }
         self.judge_kidney();
         self.judge_hepatitis();

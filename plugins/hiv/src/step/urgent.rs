@@ -280,15 +280,15 @@ impl Step<'_> {
     }
 
     /// Confirmed face to face; who is in treatment is known.
-    fn reactive(&mut self) {
+    pub(super) fn reactive(&mut self) {
         if self.memory.arm == Arm::Treatment || self.chart.is_infected() {
             return;
         }
         self.critical(
             "HIV_TEST_REACTIVE",
             zh_en(
-                "HIV检测有反应或阳性:停止线上处方,立即线下确证。",
-                "HIV test reactive or positive: no online prescription, confirm face to face now.",
+                "HIV检测有反应或阳性,或检出HIV核酸:停止线上处方,立即线下确证。",
+                "HIV test reactive or positive, or HIV RNA found: no online prescription, confirm face to face now.",
             ),
             Source::Prep,
         );
