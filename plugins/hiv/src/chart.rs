@@ -73,19 +73,22 @@ impl<'a> Chart<'a> {
         self.results(measure::CD4, measure::cd4)
     }
 
-    /// HIV tests, newest first.
+    /// HIV tests, newest first; of the same moment, a positive one.
     pub fn tests(&self) -> Vec<(Instant, Found)> {
-        self.results(measure::HIV_TEST, measure::found)
+        positive_first(self.results(measure::HIV_TEST, measure::found))
     }
 
-    /// HIV RNA as a sign of an infection, newest first.
-    pub fn rna(&self) -> Vec<(Instant, Found)> {
-        self.results(measure::VIRAL_LOAD, measure::rna)
+    /// HIV RNA as a sign of an infection, newest first; of the same moment, where it is found.
+    fn rna(&self) -> Vec<(Instant, Found)> {
+        positive_first(self.results(measure::VIRAL_LOAD, measure::rna))
     }
 
-    /// Whether the newest HIV test, or the newest HIV RNA, is a sign of an infection.
-    pub fn is_suspect(&self) -> bool {
-        [self.tests(), self.rna()].iter().any(|results| matches!(results.first(), Some((_, Found::Positive))))
+    /// Whether the newest HIV test, or the newest HIV RNA, is a sign of an infection about which no doctor has decided since.
+    pub fn is_suspect(&self, confirmed: Option<Instant>) -> bool {
+        [self.tests(), self.rna()].iter().any(|results| match results.first() {
+            Some((taken, Found::Positive)) => confirmed.is_none_or(|confirmed| *taken > confirmed),
+            _ => false,
+        })
     }
 
     /// Surface antigen of hepatitis B, newest first.
@@ -243,6 +246,11 @@ impl<'a> Chart<'a> {
         let covered = (0..days).filter(is_covered).count();
         (days >= COVERED_LEAST.value).then_some((i64::try_from(covered).ok()?, days))
     }
+}
+
+fn positive_first(mut results: Vec<(Instant, Found)>) -> Vec<(Instant, Found)> {
+    results.sort_by_key(|(taken, found)| (std::cmp::Reverse(*taken), *found == Found::Negative));
+    results
 }
 
 /// Infection does not end: whatever the status, unless it was refuted, which is not in the record.

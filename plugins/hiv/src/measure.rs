@@ -116,6 +116,12 @@ pub fn rna(observation: &Observation) -> Option<Found> {
     }
 }
 
+/// Whether it is a sign of an infection, of whom none is known: the newest or not.
+pub fn sign(observation: &Observation) -> Option<Found> {
+    let is = |code: &str| observation.code.has(system::LOINC, code);
+    (is(HIV_TEST).then(|| found(observation)).flatten()).or_else(|| is(VIRAL_LOAD).then(|| rna(observation)).flatten())
+}
+
 /// A viral load that can be judged, as it is drawn: what was not found is below the level that counts as
 /// undetectable.
 pub fn load_drawn(observation: &Observation) -> Option<(Decimal, Bound)> {

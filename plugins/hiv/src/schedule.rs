@@ -123,7 +123,7 @@ pub fn weeks_are_over(memory: &Memory, chart: &Chart<'_>) -> bool {
 pub fn test_holds_until(memory: &Memory, chart: &Chart<'_>) -> Option<Instant> {
     let since = memory.prevention_since?;
     let newest = chart.tests().into_iter().next();
-    let negative = newest.filter(|(_, found)| *found == Found::Negative && !chart.is_suspect());
+    let negative = newest.filter(|(_, found)| *found == Found::Negative && !chart.is_suspect(memory.confirmed));
     Some(match negative {
         None => since,
         Some((taken, _))

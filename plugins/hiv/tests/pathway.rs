@@ -538,6 +538,43 @@ fn rna_that_is_found_outweighs_a_negative_test() {
     assert_eq!(run.holds(), ["renewal-test"]);
 }
 
+/// Of the laboratory, taken so many days before the start.
+fn late(run: &mut Run, ago: i64, loinc: &str, snomed: &str) {
+    let observation = coded(&run.patient.clone().days_ago(ago), loinc, snomed);
+    run.observed(observation, Provenance::Laboratory);
+}
+
+/// However late it comes, and whatever was negative after it.
+#[test]
+fn a_positive_test_stands_until_a_doctor_has_decided() {
+    for code in [TEST, LOAD] {
+        for ago in [5, 9] {
+            let mut run = protected("daily");
+            late(&mut run, ago, code, POSITIVE);
+            assert!(has(&run, "HIV_TEST_REACTIVE"), "{code} {ago}");
+            assert_eq!(run.holds(), ["result-to-confirm"], "{code} {ago}");
+        }
+    }
+    // Of the same moment as the negative one: whichever the record has first.
+    for words in [[NEGATIVE, POSITIVE], [POSITIVE, NEGATIVE]] {
+        let patient = words.into_iter().fold(person(), |patient, word| had(patient, 3, TEST, word));
+        let mut run = Run::enrol(patient);
+        intake(&mut run, vec![("plan", plan("daily"))]);
+        assert_eq!(run.holds(), ["result-to-confirm"], "{words:?}");
+    }
+    // A doctor has decided: what was taken before is known, what is taken later is not.
+    let mut run = protected("daily");
+    late(&mut run, 9, TEST, POSITIVE);
+    run.advance(2);
+    run.release("result-to-confirm");
+    late(&mut run, 8, TEST, POSITIVE);
+    assert!(run.holds().is_empty(), "{:?}", run.holds());
+    run.advance(1);
+    result(&mut run, TEST, POSITIVE);
+    assert_eq!(run.holds(), ["result-to-confirm"]);
+    assert_eq!(run.alerts().iter().filter(|code| **code == "HIV_TEST_REACTIVE").count(), 2);
+}
+
 // --- prevention ------------------------------------------------------------------------------
 
 /// Takes prevention since the start, with what is needed to begin.
@@ -1843,10 +1880,10 @@ fn wakes(run: &mut Run) -> Vec<Directive> {
 fn states_of_the_first_version_are_taken_over() {
     for left in [NEW, URGENT, PREVENTION, FAILING] {
         let moved = Hiv::migrate(left.state(), left.stage.to_owned()).expect("taken over");
-        assert_eq!((moved.state.version, moved.stage.as_str()), (2, left.stage));
+        assert_eq!((moved.state.version, moved.stage.as_str()), (3, left.stage));
         let again = Hiv::migrate(moved.state.clone(), left.stage.to_owned()).expect("its own");
         assert_eq!(again, moved);
-        let newer = State { version: 3, ..moved.state };
+        let newer = State { version: 4, ..moved.state };
         assert!(matches!(Hiv::migrate(newer, left.stage.to_owned()), Err(Error::BadState(_))));
         let cut = State { version: 1, data: left.state().data[..30].to_vec() };
         assert!(matches!(Hiv::migrate(cut, left.stage.to_owned()), Err(Error::BadState(_))));

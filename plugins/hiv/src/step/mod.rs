@@ -23,7 +23,8 @@ use xinglin_sdk::{
 
 use crate::{
     chart::Chart,
-    measure, medicines,
+    measure::{self, Found},
+    medicines,
     memory::{Arm, Hold, Memory},
     numbers::{ACKNOWLEDGE_MINUTES, DAY_MINUTES, DIET_LATER, Number, SOON_MINUTES, TODAY_LEAST},
     questions::{self, Answers},
@@ -152,19 +153,22 @@ impl Step<'_> {
         if [Hold::Overdue, Hold::Renewal].iter().any(|hold| hold.code() == code) {
             self.waive_test();
         }
+        if code == Hold::Reactive.code() {
+            self.memory.confirmed = Some(self.now);
+        }
         self.memory.holds.retain(|hold| hold.code() != code);
     }
 
-    /// The host decides what is news. A result that says nothing usable reaches a doctor; one that is
-    /// older than another displaces nothing.
+    /// The host decides what is news. A result that says nothing usable reaches a doctor; one that is older than another
+    /// displaces nothing, unless it is a sign of an infection.
     fn observed(&mut self, Reading { observation, provenance }: &Reading) {
         let is = |code: &str| observation.code.has(system::LOINC, code);
         let typed = *provenance == Provenance::SelfReported || observation.is_self_reported();
         if typed || !measure::READ.iter().any(|code| is(code)) {
             return;
         }
-        let sign = self.memory.arm != Arm::Treatment && is(measure::VIRAL_LOAD) && measure::rna(observation).is_some();
-        let readable = sign || measure::is_readable(observation);
+        let sign = measure::sign(observation).filter(|_| self.memory.arm != Arm::Treatment);
+        let readable = sign.is_some() || measure::is_readable(observation);
         let Some(taken) = measure::taken(observation, self.now).filter(|_| readable) else {
             // The host has told the team of what it refused.
             if observation.refused().is_none() {
@@ -172,6 +176,9 @@ impl Step<'_> {
             }
             return;
         };
+        if sign == Some(Found::Positive) {
+            return self.judge_sign(taken);
+        }
         for code in measure::READ.into_iter().filter(|code| is(code)) {
             if self.newest(code).is_some_and(|newest| newest > taken) {
                 continue;

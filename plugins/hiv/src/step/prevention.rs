@@ -74,7 +74,7 @@ impl Step<'_> {
         }
         self.memory.prevention_since = Some(self.now);
         self.withdraw_visit(Visit::Prevention);
-        if self.chart.is_suspect() {
+        if self.chart.is_suspect(self.memory.confirmed) {
             return self.reactive();
         }
         self.judge_kidney();

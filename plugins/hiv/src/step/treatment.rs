@@ -9,7 +9,7 @@ use xinglin_sdk::{
 use super::{Step, request::Workup, task};
 use crate::{
     chart::Therapy,
-    measure::{Found, Load},
+    measure::Load,
     memory::Arm,
     numbers::{
         ADHERENCE_EVERY, CALLED_DAYS, CD4_BASELINE, CD4_PROPHYLAXIS, COVERED, DAY_MINUTES, DIET_FIRST, GAP_HOURS,
@@ -94,12 +94,9 @@ impl Step<'_> {
         self.memory.low_baseline = low;
     }
 
-    /// The newest viral load: of treatment; else a sign of an infection, if it is detectable.
+    /// The newest viral load.
     pub(super) fn judge_load(&mut self) {
         if self.memory.arm != Arm::Treatment {
-            if let Some((_, Found::Positive)) = self.chart.rna().first() {
-                self.reactive();
-            }
             return;
         }
         match self.chart.loads().first() {

@@ -260,22 +260,27 @@ impl Step<'_> {
         }
     }
 
-    /// The newest HIV test.
+    /// The newest HIV test, if it is negative, and no sign of an infection waits for a doctor.
     pub(super) fn judge_test(&mut self) {
-        match self.chart.tests().first() {
-            Some((_, Found::Positive)) => self.reactive(),
-            Some((_, Found::Negative)) if self.memory.arm == Arm::Urgent => {
-                let over = schedule::weeks_are_over(&self.memory, &self.chart);
-                if over && !self.memory.holds.contains(&Hold::Reactive) {
-                    self.note(zh_en(
-                        "暴露后检测已全部完成且为阴性。",
-                        "All tests after the exposure are done, the last negative.",
-                    ));
-                    self.enter(Arm::Assessment);
-                    self.ask(questions::INTAKE);
-                }
-            }
-            _ => {}
+        let negative = matches!(self.chart.tests().first(), Some((_, Found::Negative)));
+        if self.memory.arm != Arm::Urgent || !negative || self.memory.holds.contains(&Hold::Reactive) {
+            return;
+        }
+        if schedule::weeks_are_over(&self.memory, &self.chart) {
+            self.note(zh_en(
+                "暴露后检测已全部完成且为阴性。",
+                "All tests after the exposure are done, the last negative.",
+            ));
+            self.enter(Arm::Assessment);
+            self.ask(questions::INTAKE);
+        }
+    }
+
+    /// A positive HIV test, or HIV RNA that is found. What was negative after it takes nothing away: a doctor decides, and
+    /// only what was taken before that is known.
+    pub(super) fn judge_sign(&mut self, taken: Instant) {
+        if self.memory.confirmed.is_none_or(|confirmed| taken > confirmed) {
+            self.reactive();
         }
     }
 
