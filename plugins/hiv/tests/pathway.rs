@@ -444,7 +444,7 @@ fn a_course_is_walked_for_180_days() {
         run.advance_to(plus_days(START, day));
         course(&mut run, vec![("started", yes(true)), ("finished", yes(day == 28))]);
     }
-    assert_eq!(asked(&run, "course"), [1, 3, 7, 14, 28]);
+    assert_eq!(asked(&run, "course"), [0, 1, 3, 7, 14, 28]);
     assert!(!has(&run, "PEP_STOPPED_EARLY"));
     run.release("urgent-visit");
     for week in [4, 12] {
@@ -458,6 +458,45 @@ fn a_course_is_walked_for_180_days() {
     assert!(run.task("lab-screen").is_none());
     assert!(!has(&run, "CONTACT_MISSED") && !has(&run, "TEST_MISSED"));
     assert_eq!(asked(&run, "gad-7"), [0, 28, 84, 180]);
+}
+
+/// Who began a course and was not asked yet is asked, whether somebody has seen them or nobody has.
+#[test]
+fn a_course_that_nobody_told_of_is_asked_about() {
+    // Seen: asked at once. No answer: the days of a course go on when the window is over.
+    let mut run = exposed("6");
+    run.fulfil("urgent-visit", vec![]);
+    assert_eq!(asked(&run, "course"), [0]);
+    run.advance_to(plus_days(START, 4));
+    assert_eq!(asked(&run, "course"), [0, 1, 3]);
+    course(&mut run, vec![("started", yes(true)), ("started-hours", quantity("95", "h"))]);
+    assert!(!has(&run, "PEP_STARTED_LATE") && !has(&run, "PEP_WINDOW_EXPIRED"));
+    run.advance_to(plus_days(START, 40));
+    assert_eq!(asked(&run, "course"), [0, 1, 3, 7, 14, 28]);
+    // Seen, and none begun: not asked any more.
+    let mut run = exposed("6");
+    run.fulfil("urgent-visit", vec![]);
+    run.advance_to(plus_days(START, 4));
+    course(&mut run, vec![("started", yes(false))]);
+    run.advance_to(plus_days(START, 40));
+    assert_eq!(asked(&run, "course"), [0, 1, 3]);
+    // Not seen: asked once when the window is over, or is over from the first.
+    let mut run = exposed("30");
+    run.advance_to(START + 42 * HOUR);
+    assert!(!has(&run, "PEP_WINDOW_EXPIRED"));
+    run.advance_to(START + 42 * HOUR + MINUTE);
+    assert!(has(&run, "PEP_WINDOW_EXPIRED") && run.open_requests().contains(&"course"));
+    run.advance_to(plus_days(START, 2));
+    assert_eq!(asked(&run, "course"), [1, 1]);
+    course(&mut run, vec![("started", yes(true)), ("started-hours", quantity("40", "h"))]);
+    assert!(!run.open_requests().contains(&"later-visit") && !has(&run, "EXPOSURE_VISIT_LAPSED"));
+    assert_eq!(run.task("course-7").map(|task| (task.due - START) / HOUR), Some(7 * 24 + 8));
+    let mut run = exposed("80");
+    assert_eq!(asked(&run, "course"), [0]);
+    course(&mut run, vec![("started", yes(false))]);
+    assert!(!run.open_requests().contains(&"course"), "once");
+    run.advance_to(plus_days(START, 40));
+    assert_eq!(asked(&run, "course"), [0]);
 }
 
 #[test]

@@ -283,8 +283,14 @@ impl Step<'_> {
 
     fn visit_took_place(&mut self, visit: Visit) {
         match visit {
-            Visit::Urgent | Visit::Expired => self.memory.seen = true,
             // Whether it began there is for the patient to say, and does not wait for the next day of questions.
+            Visit::Urgent => {
+                self.memory.seen = true;
+                if self.is_waiting() {
+                    self.ask(questions::COURSE);
+                }
+            }
+            Visit::Expired => self.memory.seen = true,
             Visit::Prevention if self.memory.arm == Arm::Prevention => self.ask(questions::REGULAR),
             _ => {}
         }

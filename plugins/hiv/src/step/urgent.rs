@@ -33,7 +33,8 @@ impl Step<'_> {
         self.memory.seen = false;
         self.memory.exposed = exposed;
         if self.is_too_late() {
-            self.window_expired()
+            self.window_expired();
+            self.ask(questions::COURSE);
         } else {
             self.window_open()
         }
@@ -101,7 +102,8 @@ impl Step<'_> {
             return;
         }
         if self.is_too_late() {
-            return self.window_expired();
+            self.window_expired();
+            return self.ask(questions::COURSE);
         }
         self.visit_lapsed(Visit::Urgent);
         self.refer_urgent();
@@ -136,11 +138,12 @@ impl Step<'_> {
         if !self.is_waiting() {
             return;
         }
+        // A course may have begun, and nobody said so: its questions go on, or are asked once.
         if !self.memory.seen {
-            return self.window_expired();
+            self.window_expired();
+            return self.ask(questions::COURSE);
         }
         self.memory.expired = true;
-        self.cancel_course();
         self.note(zh_en(
             "患者已就诊,未见开始暴露后预防的记录:请核实;按周检测照常。",
             "The patient was seen, and no PEP is known to have begun: please verify; the tests go on by weeks.",
@@ -149,7 +152,7 @@ impl Step<'_> {
 
     fn window_expired(&mut self) {
         self.memory.expired = true;
-        self.cancel_course();
+        self.cancel_timers();
         self.withdraw_visit(Visit::Urgent);
         let weeks: Vec<String> = schedule::weeks().iter().map(|week| week.value.to_string()).collect();
         let window = PEP_WINDOW.value;
@@ -170,11 +173,15 @@ impl Step<'_> {
 
     /// Its timers and its questions.
     fn cancel_course(&mut self) {
+        self.cancel_timers();
+        self.take_back(questions::COURSE);
+    }
+
+    fn cancel_timers(&mut self) {
         self.cancel(task::CLOCK_WINDOW);
         for day in COURSE_DAYS {
             self.cancel(&course_task(day));
         }
-        self.take_back(questions::COURSE);
     }
 
     pub(super) fn course_answered(&mut self, answers: &Answers<'_>) {
@@ -186,6 +193,8 @@ impl Step<'_> {
                 self.course_began(answers.hours_before(link::STARTED_HOURS, self.now));
             }
             false if self.is_waiting() => self.not_begun(),
+            // Too late to begin one: it is not asked about again.
+            false if self.memory.started.is_none() => self.cancel_course(),
             _ => {}
         }
         if answers.yes(link::UNWELL) {
@@ -228,8 +237,11 @@ impl Step<'_> {
         }
         let began = possible.unwrap_or(self.now);
         self.cancel_course();
-        self.withdraw_visit(Visit::Urgent);
+        for visit in [Visit::Urgent, Visit::Expired] {
+            self.withdraw_visit(visit);
+        }
         self.memory.started = Some(began);
+        self.memory.expired = false;
         if self.memory.exposed.is_some_and(|exposed| began.saturating_sub(exposed) > hours(PEP_WINDOW)) {
             self.critical(
                 "PEP_STARTED_LATE",
