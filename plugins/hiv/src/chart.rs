@@ -8,6 +8,7 @@ use xinglin_sdk::{
 };
 
 use crate::{
+    medicines,
     measure::{self, Found, Load},
     numbers::{COVERED_DAYS, COVERED_LEAST, PREP_CLEARANCE},
 };
@@ -165,10 +166,11 @@ impl<'a> Chart<'a> {
         codes
     }
 
-    /// A regimen begins when the newest of its medicines was first taken.
+    /// Treatment begins with the first medicine that is not of prevention, a regimen when the newest of its medicines was first
+    /// taken. Medicines of prevention alone are no treatment.
     pub fn therapy(&self) -> Therapy {
         let regimen = self.last_regimen();
-        if regimen.is_empty() {
+        if regimen.iter().all(|code| medicines::is_of_prevention(code)) {
             let seen = self.snapshot.is_complete(Section::Medications);
             return if seen { Therapy::Absent } else { Therapy::Unknown };
         }
@@ -177,7 +179,8 @@ impl<'a> Chart<'a> {
             let starts: Option<Vec<Instant>> = all.map(|(medication, _)| medication.started).collect();
             starts?.into_iter().min()
         };
-        let start = self.medicines().filter_map(|(medication, _)| medication.started).min();
+        let treats = self.medicines().filter(|(_, code)| !medicines::is_of_prevention(code));
+        let start = treats.filter_map(|(medication, _)| medication.started).min();
         let newest: Option<Vec<Instant>> = regimen.iter().map(first).collect();
         match (start, newest.and_then(|all| all.into_iter().max())) {
             (Some(start), Some(newest)) if newest <= self.now => Therapy::Since(start, newest),

@@ -970,6 +970,38 @@ fn a_team_decides_about_a_failure() {
     assert!(!run.open_requests().iter().any(|code| ["plan-team", "plan-tests"].contains(code)));
 }
 
+/// Medicines of prevention, and of hepatitis B, are no treatment, and treatment does not begin with them.
+#[test]
+fn prevention_is_no_treatment() {
+    type Taken = &'static [(i64, &'static str)];
+    let rows: [(Taken, bool); 11] = [
+        (&[(400, "J05AR03")], false),
+        (&[(400, "J05AR17")], false),
+        (&[(400, "J05AJ04")], false),
+        (&[(400, "J05AX31")], false),
+        (&[(400, "J05AF07")], false),
+        (&[(400, "J05AF13")], false),
+        (&[(400, "J05AF07"), (400, "J05AF09")], false),
+        (&[(400, "J05AF13"), (400, "J05AF05")], false),
+        (&[(400, "J05AR20")], true),
+        (&[(400, "J05AR03"), (400, "J05AJ03")], true),
+        (&[(400, "J05AJ04"), (400, "J05AG05")], true),
+    ];
+    for (taken, treated) in rows {
+        let patient = taken.iter().fold(infected(), |patient, (ago, atc)| patient.days_ago(*ago).taking(Coding::atc(*atc)));
+        let run = Run::enrol(patient.days_ago(0).measured(Coding::loinc(LOAD), "900", "{copies}/mL"));
+        assert_eq!(has(&run, "ART_NOT_ON_RECORD"), !treated, "{taken:?}");
+        assert_eq!(has(&run, "VIRAL_LOAD_HIGH"), treated, "{taken:?}");
+    }
+    // Two years of treatment are not counted from the prevention before it.
+    for (days, next) in [(400, 90), (729, 90), (730, 180)] {
+        let prevented = infected().days_ago(2000).taking(Coding::atc("J05AR03"));
+        let patient = prevented.days_ago(days).taking(Coding::atc("J05AJ03"));
+        let run = Run::enrol(patient.days_ago(0).measured(Coding::loinc(LOAD), "20", "{copies}/mL"));
+        assert_eq!(day_of(&run, "lab-load"), next, "{days}");
+    }
+}
+
 #[test]
 fn viral_load_has_its_days() {
     let due = |run: &Run| day_of(run, "lab-load");
