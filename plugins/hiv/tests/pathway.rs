@@ -499,6 +499,23 @@ fn a_course_that_nobody_told_of_is_asked_about() {
     assert_eq!(asked(&run, "course"), [0]);
 }
 
+/// Who is unwell in a course is seen, and goes on with it.
+#[test]
+fn symptoms_do_not_stop_a_course() {
+    for (started, held) in [(true, false), (false, true)] {
+        let mut run = exposed("6");
+        course(&mut run, vec![("started", yes(started)), ("unwell", yes(true))]);
+        assert!(has(&run, "ACUTE_SYMPTOMS") && run.open_requests().contains(&"symptoms-visit"));
+        assert!(run.open_requests().contains(&"result-tests"));
+        assert_eq!(run.holds().contains(&"symptoms"), held, "{started}");
+        run.release("urgent-visit");
+        assert_eq!(run.is_held(Acts::DISPENSE, &Coding::atc("J05AR20")), held, "{started}");
+        // Followed to its end without a hold, too.
+        run.advance(3);
+        assert!(has(&run, "SYMPTOMS_VISIT_LAPSED"), "{started}");
+    }
+}
+
 #[test]
 fn a_hospital_chooses_the_weeks_of_tests() {
     let host = Host::of::<Hiv>().setting("chinese-test-weeks", true);

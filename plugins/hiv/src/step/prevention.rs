@@ -161,6 +161,9 @@ impl Step<'_> {
         );
         if self.memory.arm != Arm::Treatment {
             self.request(Workup::Confirm);
+        }
+        // A course that has begun goes on, as treatment does, until a doctor has seen the patient.
+        if self.memory.arm != Arm::Treatment && !self.is_in_course() {
             self.hold(Hold::Symptoms, zh_en("不适症状须当面评估。", "To be seen face to face first."), Source::Prep);
         }
         self.refer(Visit::Symptoms);

@@ -275,7 +275,10 @@ impl Step<'_> {
             Visit::Urgent => self.is_waiting() && !self.memory.seen,
             Visit::Expired => self.memory.arm == Arm::Urgent && self.memory.expired && !self.memory.seen,
             Visit::Prevention => self.memory.arm == Arm::Prevention && self.memory.prevention_since.is_none(),
-            Visit::Symptoms => self.memory.arm == Arm::Treatment || self.memory.holds.contains(&Hold::Symptoms),
+            Visit::Symptoms => {
+                let goes_on = self.memory.arm == Arm::Treatment || self.is_in_course();
+                goes_on || self.memory.holds.contains(&Hold::Symptoms)
+            }
             Visit::Confirm => self.memory.holds.contains(&Hold::Reactive),
             Visit::Crisis => true,
         }

@@ -134,6 +134,11 @@ impl Step<'_> {
         self.memory.arm == Arm::Urgent && self.memory.started.is_none() && !self.memory.expired
     }
 
+    /// A course after an exposure has begun.
+    pub(super) fn is_in_course(&self) -> bool {
+        self.memory.arm == Arm::Urgent && self.memory.started.is_some()
+    }
+
     pub(super) fn window_over(&mut self) {
         if !self.is_waiting() {
             return;
