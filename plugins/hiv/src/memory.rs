@@ -49,7 +49,7 @@ pub enum Hold {
     Kidney,
     /// Thoughts of suicide, of the first version: now the host's contact locks the visit.
     Safety,
-    /// No negative test in its time; a negative one lifts it.
+    /// No negative test in its time; a newer negative one of the laboratory lifts it, whatever the patient says.
     Renewal,
 }
 
@@ -120,6 +120,8 @@ pub struct Memory {
     pub inherited: Option<BTreeSet<String>>,
     /// When a doctor last decided about a sign of an infection, and lifted the hold for it.
     pub confirmed: Option<Instant>,
+    /// When the newest negative test was taken, at the time that [`Hold::Renewal`] was placed.
+    pub negative_at_hold: Option<Instant>,
 }
 
 /// The state of the first version, as it wrote it.
@@ -248,6 +250,7 @@ impl Memory {
             supply: None,
             inherited: None,
             confirmed: None,
+            negative_at_hold: None,
         }
     }
 
@@ -306,7 +309,7 @@ mod tests {
         memory.asked.insert("regular".to_owned());
         memory.holds.insert(Hold::Reactive);
         let data = memory.write().expect("written").data;
-        let new = 1;
+        let new = 2;
         let second = State { version: SECOND, data: data[..data.len() - new].to_vec() };
         assert_eq!(Memory::read(&second), Ok(memory.clone()));
         let moved = migrate(&second).expect("taken over");

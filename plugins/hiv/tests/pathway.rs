@@ -786,7 +786,43 @@ fn prevention_stops_seven_days_after_the_last_exposure() {
     intake(&mut run, vec![("plan", plan("daily"))]);
     assert_eq!(run.holds(), ["renewal-test"]);
     regular(&mut run, vec![("plan", plan("none")), ("last-days", quantity("9", "d"))]);
-    assert!(run.holds().is_empty() && !has(&run, "PREP_STOP_TOO_EARLY"));
+    assert_eq!((run.holds(), has(&run, "PREP_STOP_TOO_EARLY")), (vec!["renewal-test"], false));
+}
+
+/// An answer lifts nothing: a test that is newer than the hold does, or an infection that is treated, or a doctor.
+#[test]
+fn what_the_patient_says_lifts_no_hold() {
+    let overdue = || {
+        let mut run = protected("daily");
+        run.advance_to(plus_minutes(plus_days(START, 30), 1));
+        assert_eq!(run.holds(), ["renewal-test"]);
+        regular(&mut run, vec![("plan", plan("none")), ("last-days", quantity("9", "d"))]);
+        assert_eq!(run.holds(), ["renewal-test"], "stopped");
+        regular(&mut run, vec![("plan", plan("daily"))]);
+        assert_eq!(run.holds(), ["renewal-test"], "begun again");
+        intake(&mut run, vec![("contact", yes(true)), ("contact-hours", quantity("100", "h"))]);
+        assert_eq!(run.holds(), ["renewal-test"], "an exposure");
+        run
+    };
+    let mut run = overdue();
+    // One that was taken before the last one says nothing new; one that came after it does.
+    late(&mut run, 6, TEST, NEGATIVE);
+    assert_eq!(run.holds(), ["renewal-test"]);
+    result(&mut run, TEST, NEGATIVE);
+    assert!(run.holds().is_empty());
+    let mut run = overdue();
+    run.patient = run.patient.clone().diagnosed(Coding::icd10("B20"));
+    run.step(Event::AlertAcknowledged("ANY".to_owned()));
+    assert_eq!((run.stage(), run.holds().is_empty()), ("treatment", true));
+    let mut run = overdue();
+    run.release("renewal-test");
+    assert!(run.holds().is_empty());
+    // Taken before it was overdue, and reported after.
+    let mut run = protected("daily");
+    run.advance(31);
+    assert_eq!(run.holds(), ["renewal-test"]);
+    late(&mut run, -29, TEST, NEGATIVE);
+    assert!(run.holds().is_empty());
 }
 
 #[test]

@@ -229,9 +229,9 @@ impl Step<'_> {
         ));
     }
 
+    /// What is held for an overdue test stays: the patient may only say that it has ended.
     pub(super) fn end_prevention(&mut self) {
         self.memory.prevention_since = None;
-        self.release(Hold::Renewal);
     }
 
     /// The doctor who lifts the hold lets this test pass, not the next.
@@ -245,15 +245,18 @@ impl Step<'_> {
             Arm::Prevention => schedule::test_holds_until(&self.memory, &self.chart),
             _ => None,
         };
+        let holds = until.is_none_or(|until| until >= self.now && self.memory.prevention_since != Some(until));
+        if holds && schedule::is_negative_since_hold(&self.memory, &self.chart) {
+            self.release(Hold::Renewal);
+        }
         let Some(until) = until else {
             if self.memory.renewal.take().is_some() {
                 self.cancel(task::RENEWAL);
             }
             return;
         };
-        if until >= self.now && self.memory.prevention_since != Some(until) {
-            self.release(Hold::Renewal);
-        } else if self.memory.waived != Some(until) && !self.memory.holds.contains(&Hold::Renewal) {
+        if !holds && self.memory.waived != Some(until) && !self.memory.holds.contains(&Hold::Renewal) {
+            self.memory.negative_at_hold = schedule::negative(&self.memory, &self.chart);
             self.alert(
                 "PREP_TEST_OVERDUE",
                 Severity::Warning,
