@@ -8,8 +8,8 @@ use xinglin_sdk::{
 };
 
 use crate::{
-    medicines,
     measure::{self, Found, Load},
+    medicines,
     numbers::{COVERED_DAYS, COVERED_LEAST, PREP_CLEARANCE},
 };
 

@@ -122,6 +122,8 @@ pub struct Memory {
     pub confirmed: Option<Instant>,
     /// When the newest negative test was taken, at the time that [`Hold::Renewal`] was placed.
     pub negative_at_hold: Option<Instant>,
+    /// Whether a pregnancy was on record at the last step.
+    pub pregnant: bool,
 }
 
 /// The state of the first version, as it wrote it.
@@ -251,6 +253,7 @@ impl Memory {
             inherited: None,
             confirmed: None,
             negative_at_hold: None,
+            pregnant: false,
         }
     }
 
@@ -309,7 +312,7 @@ mod tests {
         memory.asked.insert("regular".to_owned());
         memory.holds.insert(Hold::Reactive);
         let data = memory.write().expect("written").data;
-        let new = 2;
+        let new = 3;
         let second = State { version: SECOND, data: data[..data.len() - new].to_vec() };
         assert_eq!(Memory::read(&second), Ok(memory.clone()));
         let moved = migrate(&second).expect("taken over");

@@ -1041,7 +1041,8 @@ fn prevention_is_no_treatment() {
         (&[(400, "J05AJ04"), (400, "J05AG05")], true),
     ];
     for (taken, treated) in rows {
-        let patient = taken.iter().fold(infected(), |patient, (ago, atc)| patient.days_ago(*ago).taking(Coding::atc(*atc)));
+        let patient =
+            taken.iter().fold(infected(), |patient, (ago, atc)| patient.days_ago(*ago).taking(Coding::atc(*atc)));
         let run = Run::enrol(patient.days_ago(0).measured(Coding::loinc(LOAD), "900", "{copies}/mL"));
         assert_eq!(has(&run, "ART_NOT_ON_RECORD"), !treated, "{taken:?}");
         assert_eq!(has(&run, "VIRAL_LOAD_HIGH"), treated, "{taken:?}");
@@ -1485,12 +1486,19 @@ fn a_visit_that_does_not_take_place_is_told_again() {
         scale(&mut run, "phq-9", &[0, 0, 0, 0, 0, 0, 0, 0, 2]);
         run
     };
-    let rows: [Row; 5] = [
+    let pregnant = || {
+        let mut run = treated(400, &[(0, "20")]);
+        run.patient = run.patient.clone().diagnosed(Coding::icd10("O09.9"));
+        run.step(Event::AlertAcknowledged("ANY".to_owned()));
+        run
+    };
+    let rows: [Row; 6] = [
         ("later-visit", 7, 7, "EXPOSURE_VISIT_LAPSED", || exposed("80")),
         ("first-visit", 14, 7, "PREP_VISIT_LAPSED", candidate),
         ("symptoms-visit", 3, 7, "SYMPTOMS_VISIT_LAPSED", unwell),
         ("result-visit", 3, 7, "CONFIRMATION_VISIT_LAPSED", reactive),
         ("help-visit", 1, 1, "CRISIS_VISIT_LAPSED", crisis),
+        ("specialist-visit", 7, 7, "PREGNANCY_VISIT_LAPSED", pregnant),
     ];
     for (visit, days, again, alert, run_of) in rows {
         for (minutes, lapsed) in [(-1, false), (0, true), (1, true)] {
@@ -1512,6 +1520,39 @@ fn a_visit_that_does_not_take_place_is_told_again() {
         assert!(!has(&run, alert), "{visit}");
         // Whether prevention began there is asked at once.
         assert_eq!(asked(&run, "regular").first(), if visit == "first-visit" { Some(&0) } else { None }, "{visit}");
+    }
+}
+
+/// At the next event, in every arm, and once of each pregnancy.
+#[test]
+fn a_pregnancy_after_the_enrolment_is_told_once() {
+    type Row = (&'static str, fn() -> Run);
+    let rows: [Row; 4] = [
+        ("assessment", || Run::enrol(person())),
+        ("urgent", || exposed("6")),
+        ("prevention", || protected("daily")),
+        ("treatment", || treated(400, &[(0, "20")])),
+    ];
+    let told = |run: &Run| run.alerts().iter().filter(|code| **code == "PREGNANCY_RECORDED").count();
+    for (arm, run_of) in rows {
+        let mut run = run_of();
+        assert_eq!((run.stage(), told(&run)), (arm, 0));
+        let before = run.patient.clone();
+        run.patient = before.clone().diagnosed(Coding::icd10("O09.9"));
+        for _ in 0..3 {
+            wakes(&mut run);
+            assert_eq!(told(&run), 1, "{arm}");
+        }
+        let alert = run.alert("PREGNANCY_RECORDED").expect("an alert");
+        assert_eq!((alert.owner, alert.sla_minutes), (Role::Doctor, 1440));
+        let referral = run.referrals().last().copied().cloned().expect("a referral");
+        assert_eq!((referral.code.as_str(), referral.destination), ("specialist-visit", Destination::Offline(None)));
+        // Over, and another.
+        run.patient = before.clone();
+        wakes(&mut run);
+        run.patient = before.diagnosed(Coding::icd10("Z34.9"));
+        wakes(&mut run);
+        assert_eq!(told(&run), 2, "{arm}");
     }
 }
 
@@ -1774,6 +1815,8 @@ fn eventful() -> Vec<Run> {
     observe(&mut treated, COUNT, "20", "/uL");
     treated.answer("routine", told(vec![("gap-hours", quantity("60", "h")), ("unwell", yes(true))]));
     treated.advance(400);
+    treated.patient = treated.patient.clone().diagnosed(Coding::icd10("O09.9"));
+    treated.advance(28);
     vec![urgent, again, prevention, risky, treated]
 }
 

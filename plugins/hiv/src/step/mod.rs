@@ -31,6 +31,7 @@ use crate::{
     schedule::Lab,
     sources::Source,
 };
+use request::Visit;
 
 /// One step.
 pub fn step(state: Option<&State>, event: &Event, snapshot: &Snapshot, now: Instant) -> Result<Outcome, Error> {
@@ -97,8 +98,31 @@ impl Step<'_> {
             self.note_baseline();
             self.plan_supply();
         }
+        self.note_pregnancy();
         self.plan_labs();
         self.plan_renewal();
+    }
+
+    /// Whom the pathway would not take, if it began now: once of each pregnancy. What was begun goes on until a doctor has seen
+    /// the patient.
+    fn note_pregnancy(&mut self) {
+        let was = std::mem::replace(&mut self.memory.pregnant, self.chart.is_pregnant());
+        if was || !self.memory.pregnant {
+            return;
+        }
+        self.alert(
+            "PREGNANCY_RECORDED",
+            Severity::Warning,
+            zh_en(
+                "随访期间记录妊娠:由专科线下管理(母婴阻断、用药评估);在此之前不自行停药。",
+                "A pregnancy is recorded during the follow-up: face-to-face specialist care, transmission to the child and \
+                 medicines assessed; nothing is stopped before.",
+            ),
+            (Role::Doctor, DAY_MINUTES),
+            Source::Project,
+        );
+        self.refer(Visit::Pregnancy);
+        self.tell_to_visit();
     }
 
     fn task_due(&mut self, task: &TaskRef) {
