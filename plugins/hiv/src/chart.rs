@@ -9,6 +9,7 @@ use xinglin_sdk::{
 
 use crate::{
     measure::{self, Found, Load},
+    medicines,
     numbers::{COVERED_DAYS, COVERED_LEAST, PREP_CLEARANCE},
 };
 
@@ -73,9 +74,22 @@ impl<'a> Chart<'a> {
         self.results(measure::CD4, measure::cd4)
     }
 
-    /// HIV tests, newest first.
+    /// HIV tests, newest first; of the same moment, a positive one.
     pub fn tests(&self) -> Vec<(Instant, Found)> {
-        self.results(measure::HIV_TEST, measure::found)
+        positive_first(self.results(measure::HIV_TEST, measure::found))
+    }
+
+    /// HIV RNA as a sign of an infection, newest first; of the same moment, where it is found.
+    fn rna(&self) -> Vec<(Instant, Found)> {
+        positive_first(self.results(measure::VIRAL_LOAD, measure::rna))
+    }
+
+    /// Whether the newest HIV test, or the newest HIV RNA, is a sign of an infection about which no doctor has decided since.
+    pub fn is_suspect(&self, confirmed: Option<Instant>) -> bool {
+        [self.tests(), self.rna()].iter().any(|results| match results.first() {
+            Some((taken, Found::Positive)) => confirmed.is_none_or(|confirmed| *taken > confirmed),
+            _ => false,
+        })
     }
 
     /// Surface antigen of hepatitis B, newest first.
@@ -152,10 +166,11 @@ impl<'a> Chart<'a> {
         codes
     }
 
-    /// A regimen begins when the newest of its medicines was first taken.
+    /// Treatment begins with the first medicine that is not of prevention, a regimen when the newest of its medicines was first
+    /// taken. Medicines of prevention alone are no treatment.
     pub fn therapy(&self) -> Therapy {
         let regimen = self.last_regimen();
-        if regimen.is_empty() {
+        if regimen.iter().all(|code| medicines::is_of_prevention(code)) {
             let seen = self.snapshot.is_complete(Section::Medications);
             return if seen { Therapy::Absent } else { Therapy::Unknown };
         }
@@ -164,7 +179,8 @@ impl<'a> Chart<'a> {
             let starts: Option<Vec<Instant>> = all.map(|(medication, _)| medication.started).collect();
             starts?.into_iter().min()
         };
-        let start = self.medicines().filter_map(|(medication, _)| medication.started).min();
+        let treats = self.medicines().filter(|(_, code)| !medicines::is_of_prevention(code));
+        let start = treats.filter_map(|(medication, _)| medication.started).min();
         let newest: Option<Vec<Instant>> = regimen.iter().map(first).collect();
         match (start, newest.and_then(|all| all.into_iter().max())) {
             (Some(start), Some(newest)) if newest <= self.now => Therapy::Since(start, newest),
@@ -233,6 +249,11 @@ impl<'a> Chart<'a> {
         let covered = (0..days).filter(is_covered).count();
         (days >= COVERED_LEAST.value).then_some((i64::try_from(covered).ok()?, days))
     }
+}
+
+fn positive_first(mut results: Vec<(Instant, Found)>) -> Vec<(Instant, Found)> {
+    results.sort_by_key(|(taken, found)| (std::cmp::Reverse(*taken), *found == Found::Negative));
+    results
 }
 
 /// Infection does not end: whatever the status, unless it was refuted, which is not in the record.

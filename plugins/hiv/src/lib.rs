@@ -17,8 +17,8 @@
 //! gaps come from answers, and from supplies that have ended. The disciplines of a team have their names, which the patient
 //! who opens the list of requests may read.
 //!
-//! States of version 1, of the component of pathway 1.0, are taken over (`memory.rs`), and what it had asked is asked anew in
-//! the step after (`step/take_over.rs`).
+//! States of versions 1 and 2 are taken over (`memory.rs`); what the first, of the component of pathway 1.0, had asked is
+//! asked anew in the step after (`step/take_over.rs`).
 
 mod chart;
 mod definition;

@@ -107,6 +107,21 @@ pub fn load(observation: &Observation) -> Option<Load> {
     }
 }
 
+/// HIV RNA as a sign of an infection: found from the level that counts as detectable, or by the word.
+pub fn rna(observation: &Observation) -> Option<Found> {
+    match load(observation) {
+        Some(Load::Undetectable) => Some(Found::Negative),
+        Some(Load::Low | Load::High) => Some(Found::Positive),
+        None => found(observation),
+    }
+}
+
+/// Whether it is a sign of an infection, of whom none is known: the newest or not.
+pub fn sign(observation: &Observation) -> Option<Found> {
+    let is = |code: &str| observation.code.has(system::LOINC, code);
+    (is(HIV_TEST).then(|| found(observation)).flatten()).or_else(|| is(VIRAL_LOAD).then(|| rna(observation)).flatten())
+}
+
 /// A viral load that can be judged, as it is drawn: what was not found is below the level that counts as
 /// undetectable.
 pub fn load_drawn(observation: &Observation) -> Option<(Decimal, Bound)> {

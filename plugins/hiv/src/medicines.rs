@@ -24,6 +24,11 @@ fn codings(codes: impl IntoIterator<Item = &'static str>) -> Vec<Coding> {
     codes.into_iter().map(Coding::atc).collect()
 }
 
+/// Whether it alone, or with others of the kind, treats no infection.
+pub fn is_of_prevention(code: &str) -> bool {
+    PREVENTION.contains(&code) || PARTNERS.contains(&code) || [DISOPROXIL, ALAFENAMIDE].contains(&code)
+}
+
 /// Single medicines that together are prevention. Tenofovir alone treats hepatitis B, and is not held.
 fn pair(chart: &Chart<'_>, tenofovir: &'static str) -> Vec<&'static str> {
     let taken: Vec<&'static str> = PARTNERS.into_iter().filter(|code| chart.takes(code)).collect();

@@ -12,11 +12,14 @@ use xinglin_sdk::{
 use crate::{schedule::Lab, step::task};
 
 /// Version of the format. A new field needs a new version, and a reader for this one. The order of the variants of
-/// [`Arm`], [`Hold`] and [`Lab`] is part of both formats: new ones come last.
-pub const VERSION: u32 = 2;
+/// [`Arm`], [`Hold`] and [`Lab`] is part of all formats: new ones come last.
+pub const VERSION: u32 = 3;
 
 /// Version of the component of pathway 1.0.
 const FIRST: u32 = 1;
+
+/// Version before signs of an infection stood until a doctor had decided.
+const SECOND: u32 = 2;
 
 /// What the patient is followed for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,7 +49,7 @@ pub enum Hold {
     Kidney,
     /// Thoughts of suicide, of the first version: now the host's contact locks the visit.
     Safety,
-    /// No negative test in its time; a negative one lifts it.
+    /// No negative test in its time; a newer negative one of the laboratory lifts it, whatever the patient says.
     Renewal,
 }
 
@@ -115,6 +118,12 @@ pub struct Memory {
     pub supply: Option<Instant>,
     /// Tasks whose questions the first version had asked: there until the first step after it.
     pub inherited: Option<BTreeSet<String>>,
+    /// When a doctor last decided about a sign of an infection, and lifted the hold for it.
+    pub confirmed: Option<Instant>,
+    /// When the newest negative test was taken, at the time that [`Hold::Renewal`] was placed.
+    pub negative_at_hold: Option<Instant>,
+    /// Whether a pregnancy was on record at the last step.
+    pub pregnant: bool,
 }
 
 /// The state of the first version, as it wrote it.
@@ -137,6 +146,30 @@ struct First {
     waived: Option<Instant>,
     renewal: Option<Instant>,
     supply: Option<Instant>,
+}
+
+/// The state of the second version, as it wrote it.
+#[derive(Debug, Serialize, Deserialize)]
+struct Second {
+    enrolled: Instant,
+    arm: Arm,
+    arm_since: Instant,
+    exposed: Option<Instant>,
+    started: Option<Instant>,
+    expired: bool,
+    seen: bool,
+    prevention_since: Option<Instant>,
+    low_baseline: Option<bool>,
+    failing: bool,
+    decided: Option<Instant>,
+    holds: BTreeSet<Hold>,
+    labs: BTreeMap<Lab, Plan>,
+    asked: BTreeSet<String>,
+    called_until: Option<Instant>,
+    waived: Option<Instant>,
+    renewal: Option<Instant>,
+    supply: Option<Instant>,
+    inherited: Option<BTreeSet<String>>,
 }
 
 impl From<First> for Memory {
@@ -163,6 +196,34 @@ impl From<First> for Memory {
             renewal: first.renewal,
             supply: first.supply,
             inherited: Some(first.unanswered),
+            ..Self::new(first.enrolled)
+        }
+    }
+}
+
+impl From<Second> for Memory {
+    fn from(second: Second) -> Self {
+        Self {
+            enrolled: second.enrolled,
+            arm: second.arm,
+            arm_since: second.arm_since,
+            exposed: second.exposed,
+            started: second.started,
+            expired: second.expired,
+            seen: second.seen,
+            prevention_since: second.prevention_since,
+            low_baseline: second.low_baseline,
+            failing: second.failing,
+            decided: second.decided,
+            holds: second.holds,
+            labs: second.labs,
+            asked: second.asked,
+            called_until: second.called_until,
+            waived: second.waived,
+            renewal: second.renewal,
+            supply: second.supply,
+            inherited: second.inherited,
+            ..Self::new(second.enrolled)
         }
     }
 }
@@ -190,6 +251,9 @@ impl Memory {
             renewal: None,
             supply: None,
             inherited: None,
+            confirmed: None,
+            negative_at_hold: None,
+            pregnant: false,
         }
     }
 
@@ -200,13 +264,14 @@ impl Memory {
         first.or(second).unwrap_or(self.arm_since)
     }
 
-    /// Of either version.
+    /// Of any version.
     ///
     /// # Errors
     /// `BadState` if the data have a later version, or are malformed.
     pub fn read(state: &State) -> Result<Self, Error> {
         match state.version {
             FIRST => pathway_kit::read::<First, _>(state, FIRST).map(Self::from),
+            SECOND => pathway_kit::read::<Second, _>(state, SECOND).map(Self::from),
             _ => pathway_kit::read(state, VERSION),
         }
     }
@@ -230,7 +295,7 @@ impl Memory {
     }
 }
 
-/// Takes the state of the first version over; what its tasks, holds and questions need is done in the step that follows.
+/// Takes the state of an earlier version over; what its tasks, holds and questions need is done in the step that follows.
 pub fn migrate(state: &State) -> Result<Migrated, Error> {
     let memory = Memory::read(state)?;
     Ok(Migrated { stage: memory.stage().to_owned(), state: memory.write()? })
@@ -239,6 +304,21 @@ pub fn migrate(state: &State) -> Result<Migrated, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// As the second version wrote it: all but what is new.
+    #[test]
+    fn a_state_of_the_second_version_is_taken_over() {
+        let mut memory = Memory::new(1_767_225_600_000_000);
+        memory.asked.insert("regular".to_owned());
+        memory.holds.insert(Hold::Reactive);
+        let data = memory.write().expect("written").data;
+        let new = 3;
+        let second = State { version: SECOND, data: data[..data.len() - new].to_vec() };
+        assert_eq!(Memory::read(&second), Ok(memory.clone()));
+        let moved = migrate(&second).expect("taken over");
+        assert_eq!(moved.state, memory.write().expect("written"));
+        assert!(matches!(Memory::read(&State { version: SECOND, data }), Err(Error::BadState(_))));
+    }
 
     #[test]
     fn a_state_is_read_back_or_refused() {

@@ -44,6 +44,7 @@ pathway_kit::numbers! {
     MONTHS_EARLY = 30 "days", "A test counts as the one after three months if it is early by at most", Project, "a_test_may_be_early";
     PREP_STOP = 7 "days", "PrEP is stopped after the last exposure by", PrepUse, "prevention_stops_seven_days_after_the_last_exposure";
     PREP_VISIT_DAYS = 14 "days", "A candidate for PrEP is seen face to face, with the results that it needs, within", Project, "a_visit_that_does_not_take_place_is_told_again";
+    PREGNANT_DAYS = 7 "days", "A pregnancy that is recorded after the enrolment: seen face to face within", Project, "a_visit_that_does_not_take_place_is_told_again";
     CONFIRM_DAYS = 3 "days", "A test that is not negative, or signs of an acute infection: seen and tested within", Project, "a_visit_that_does_not_take_place_is_told_again";
 
     LOAD_FIRST = 28 "days", "Viral load after a start or a switch", ViralLoad, "viral_load_has_its_days";

@@ -118,19 +118,31 @@ pub fn weeks_are_over(memory: &Memory, chart: &Chart<'_>) -> bool {
     week_of_test(memory, chart).is_none()
 }
 
-/// Until when prevention goes on without another negative test; `None` if it has not begun.
+/// Until when prevention goes on without another negative test; `None` if it has not begun. None is negative while HIV RNA
+/// is found.
 pub fn test_holds_until(memory: &Memory, chart: &Chart<'_>) -> Option<Instant> {
     let since = memory.prevention_since?;
-    let negative = chart.tests().into_iter().next().filter(|(_, found)| *found == Found::Negative);
-    Some(match negative {
+    Some(match negative(memory, chart) {
         None => since,
-        Some((taken, _))
-            if taken < plus_days(since, numbers::PREP_FIRST_TEST.value - numbers::PREP_FIRST_EARLY.value) =>
-        {
+        Some(taken) if taken < plus_days(since, numbers::PREP_FIRST_TEST.value - numbers::PREP_FIRST_EARLY.value) => {
             plus_days(since, numbers::PREP_FIRST_TEST.value).min(plus_days(taken, numbers::PREP_TEST.value))
         }
-        Some((taken, _)) => plus_days(taken, numbers::PREP_TEST.value),
+        Some(taken) => plus_days(taken, numbers::PREP_TEST.value),
     })
+}
+
+/// When the newest HIV test was taken, if it is negative and RNA does not say otherwise.
+pub fn negative(memory: &Memory, chart: &Chart<'_>) -> Option<Instant> {
+    let newest = chart.tests().into_iter().next();
+    let negative = newest.filter(|(_, found)| *found == Found::Negative && !chart.is_suspect(memory.confirmed));
+    negative.map(|(taken, _)| taken)
+}
+
+/// Whether a negative test that still holds is newer than the one there was when renewal was held.
+pub fn is_negative_since_hold(memory: &Memory, chart: &Chart<'_>) -> bool {
+    let negative = negative(memory, chart);
+    negative > memory.negative_at_hold
+        && negative.is_some_and(|taken| plus_days(taken, numbers::PREP_TEST.value) >= chart.now)
 }
 
 fn prevention_test(memory: &Memory, chart: &Chart<'_>) -> Instant {

@@ -444,7 +444,7 @@ fn a_course_is_walked_for_180_days() {
         run.advance_to(plus_days(START, day));
         course(&mut run, vec![("started", yes(true)), ("finished", yes(day == 28))]);
     }
-    assert_eq!(asked(&run, "course"), [1, 3, 7, 14, 28]);
+    assert_eq!(asked(&run, "course"), [0, 1, 3, 7, 14, 28]);
     assert!(!has(&run, "PEP_STOPPED_EARLY"));
     run.release("urgent-visit");
     for week in [4, 12] {
@@ -458,6 +458,62 @@ fn a_course_is_walked_for_180_days() {
     assert!(run.task("lab-screen").is_none());
     assert!(!has(&run, "CONTACT_MISSED") && !has(&run, "TEST_MISSED"));
     assert_eq!(asked(&run, "gad-7"), [0, 28, 84, 180]);
+}
+
+/// Who began a course and was not asked yet is asked, whether somebody has seen them or nobody has.
+#[test]
+fn a_course_that_nobody_told_of_is_asked_about() {
+    // Seen: asked at once. No answer: the days of a course go on when the window is over.
+    let mut run = exposed("6");
+    run.fulfil("urgent-visit", vec![]);
+    assert_eq!(asked(&run, "course"), [0]);
+    run.advance_to(plus_days(START, 4));
+    assert_eq!(asked(&run, "course"), [0, 1, 3]);
+    course(&mut run, vec![("started", yes(true)), ("started-hours", quantity("95", "h"))]);
+    assert!(!has(&run, "PEP_STARTED_LATE") && !has(&run, "PEP_WINDOW_EXPIRED"));
+    run.advance_to(plus_days(START, 40));
+    assert_eq!(asked(&run, "course"), [0, 1, 3, 7, 14, 28]);
+    // Seen, and none begun: not asked any more.
+    let mut run = exposed("6");
+    run.fulfil("urgent-visit", vec![]);
+    run.advance_to(plus_days(START, 4));
+    course(&mut run, vec![("started", yes(false))]);
+    run.advance_to(plus_days(START, 40));
+    assert_eq!(asked(&run, "course"), [0, 1, 3]);
+    // Not seen: asked once when the window is over, or is over from the first.
+    let mut run = exposed("30");
+    run.advance_to(START + 42 * HOUR);
+    assert!(!has(&run, "PEP_WINDOW_EXPIRED"));
+    run.advance_to(START + 42 * HOUR + MINUTE);
+    assert!(has(&run, "PEP_WINDOW_EXPIRED") && run.open_requests().contains(&"course"));
+    run.advance_to(plus_days(START, 2));
+    assert_eq!(asked(&run, "course"), [1, 1]);
+    course(&mut run, vec![("started", yes(true)), ("started-hours", quantity("40", "h"))]);
+    assert!(!run.open_requests().contains(&"later-visit") && !has(&run, "EXPOSURE_VISIT_LAPSED"));
+    assert_eq!(run.task("course-7").map(|task| (task.due - START) / HOUR), Some(7 * 24 + 8));
+    let mut run = exposed("80");
+    assert_eq!(asked(&run, "course"), [0]);
+    course(&mut run, vec![("started", yes(false))]);
+    assert!(!run.open_requests().contains(&"course"), "once");
+    run.advance_to(plus_days(START, 40));
+    assert_eq!(asked(&run, "course"), [0]);
+}
+
+/// Who is unwell in a course is seen, and goes on with it.
+#[test]
+fn symptoms_do_not_stop_a_course() {
+    for (started, held) in [(true, false), (false, true)] {
+        let mut run = exposed("6");
+        course(&mut run, vec![("started", yes(started)), ("unwell", yes(true))]);
+        assert!(has(&run, "ACUTE_SYMPTOMS") && run.open_requests().contains(&"symptoms-visit"));
+        assert!(run.open_requests().contains(&"result-tests"));
+        assert_eq!(run.holds().contains(&"symptoms"), held, "{started}");
+        run.release("urgent-visit");
+        assert_eq!(run.is_held(Acts::DISPENSE, &Coding::atc("J05AR20")), held, "{started}");
+        // Followed to its end without a hold, too.
+        run.advance(3);
+        assert!(has(&run, "SYMPTOMS_VISIT_LAPSED"), "{started}");
+    }
 }
 
 #[test]
@@ -489,6 +545,90 @@ fn a_reactive_test_is_confirmed_face_to_face_and_the_institution_reports() {
     run.release("urgent-visit");
     assert_eq!(run.stage(), "treatment");
     assert!(run.open_tasks().iter().all(|task| !task.starts_with("course-") && !task.starts_with("clock")));
+}
+
+/// In an acute infection it is there before antigen and antibodies are.
+#[test]
+fn rna_that_is_found_outside_treatment_is_confirmed_face_to_face() {
+    type Row = (&'static str, fn() -> Run);
+    let rows: [Row; 3] =
+        [("assessment", || Run::enrol(person())), ("urgent", || exposed("6")), ("prevention", || protected("daily"))];
+    for (arm, run_of) in rows {
+        for (value, found) in [("0", false), ("49", false), ("50", true), ("200", true), ("90000", true)] {
+            let mut run = run_of();
+            assert_eq!(run.stage(), arm);
+            load(&mut run, value);
+            assert_eq!(has(&run, "HIV_TEST_REACTIVE"), found, "{arm} {value}");
+            assert_eq!(run.holds().contains(&"result-to-confirm"), found, "{arm} {value}");
+            assert_eq!(run.open_requests().contains(&"result-visit"), found, "{arm} {value}");
+        }
+        for (word, found) in [(NEGATIVE, false), (POSITIVE, true)] {
+            let mut run = run_of();
+            result(&mut run, LOAD, word);
+            assert_eq!((has(&run, "HIV_TEST_REACTIVE"), has(&run, "RESULT_NOT_USABLE")), (found, false), "{arm}");
+        }
+    }
+    // In treatment a word is no load.
+    let mut run = treated(400, &[(0, "20")]);
+    run.advance(1);
+    result(&mut run, LOAD, POSITIVE);
+    assert_eq!((has(&run, "HIV_TEST_REACTIVE"), has(&run, "RESULT_NOT_USABLE")), (false, true));
+}
+
+/// A negative test of antigen and antibody renews nothing while RNA is found.
+#[test]
+fn rna_that_is_found_outweighs_a_negative_test() {
+    for (value, begins) in [("20", true), ("5000", false)] {
+        let patient = had(had(person(), 5, TEST, NEGATIVE), 5, SURFACE, NEGATIVE);
+        let patient = patient.measured(Coding::loinc(CLEARANCE), "90", "mL/min");
+        let mut run = Run::enrol(patient.days_ago(6).measured(Coding::loinc(LOAD), value, "{copies}/mL"));
+        intake(&mut run, vec![("plan", plan("daily"))]);
+        assert_eq!((run.holds().is_empty(), has(&run, "HIV_TEST_REACTIVE")), (begins, !begins), "{value}");
+    }
+    let patient = had(had(person(), 5, TEST, NEGATIVE), 5, SURFACE, NEGATIVE);
+    let mut run = Run::enrol(patient.measured(Coding::loinc(CLEARANCE), "90", "mL/min"));
+    intake(&mut run, vec![("plan", plan("daily"))]);
+    // In the record, and not told: the test does not hold.
+    run.patient = run.patient.clone().days_ago(4).measured(Coding::loinc(LOAD), "5000", "{copies}/mL");
+    run.step(Event::AlertAcknowledged("ANY".to_owned()));
+    assert_eq!(run.holds(), ["renewal-test"]);
+}
+
+/// Of the laboratory, taken so many days before the start.
+fn late(run: &mut Run, ago: i64, loinc: &str, snomed: &str) {
+    let observation = coded(&run.patient.clone().days_ago(ago), loinc, snomed);
+    run.observed(observation, Provenance::Laboratory);
+}
+
+/// However late it comes, and whatever was negative after it.
+#[test]
+fn a_positive_test_stands_until_a_doctor_has_decided() {
+    for code in [TEST, LOAD] {
+        for ago in [5, 9] {
+            let mut run = protected("daily");
+            late(&mut run, ago, code, POSITIVE);
+            assert!(has(&run, "HIV_TEST_REACTIVE"), "{code} {ago}");
+            assert_eq!(run.holds(), ["result-to-confirm"], "{code} {ago}");
+        }
+    }
+    // Of the same moment as the negative one: whichever the record has first.
+    for words in [[NEGATIVE, POSITIVE], [POSITIVE, NEGATIVE]] {
+        let patient = words.into_iter().fold(person(), |patient, word| had(patient, 3, TEST, word));
+        let mut run = Run::enrol(patient);
+        intake(&mut run, vec![("plan", plan("daily"))]);
+        assert_eq!(run.holds(), ["result-to-confirm"], "{words:?}");
+    }
+    // A doctor has decided: what was taken before is known, what is taken later is not.
+    let mut run = protected("daily");
+    late(&mut run, 9, TEST, POSITIVE);
+    run.advance(2);
+    run.release("result-to-confirm");
+    late(&mut run, 8, TEST, POSITIVE);
+    assert!(run.holds().is_empty(), "{:?}", run.holds());
+    run.advance(1);
+    result(&mut run, TEST, POSITIVE);
+    assert_eq!(run.holds(), ["result-to-confirm"]);
+    assert_eq!(run.alerts().iter().filter(|code| **code == "HIV_TEST_REACTIVE").count(), 2);
 }
 
 // --- prevention ------------------------------------------------------------------------------
@@ -646,7 +786,43 @@ fn prevention_stops_seven_days_after_the_last_exposure() {
     intake(&mut run, vec![("plan", plan("daily"))]);
     assert_eq!(run.holds(), ["renewal-test"]);
     regular(&mut run, vec![("plan", plan("none")), ("last-days", quantity("9", "d"))]);
-    assert!(run.holds().is_empty() && !has(&run, "PREP_STOP_TOO_EARLY"));
+    assert_eq!((run.holds(), has(&run, "PREP_STOP_TOO_EARLY")), (vec!["renewal-test"], false));
+}
+
+/// An answer lifts nothing: a test that is newer than the hold does, or an infection that is treated, or a doctor.
+#[test]
+fn what_the_patient_says_lifts_no_hold() {
+    let overdue = || {
+        let mut run = protected("daily");
+        run.advance_to(plus_minutes(plus_days(START, 30), 1));
+        assert_eq!(run.holds(), ["renewal-test"]);
+        regular(&mut run, vec![("plan", plan("none")), ("last-days", quantity("9", "d"))]);
+        assert_eq!(run.holds(), ["renewal-test"], "stopped");
+        regular(&mut run, vec![("plan", plan("daily"))]);
+        assert_eq!(run.holds(), ["renewal-test"], "begun again");
+        intake(&mut run, vec![("contact", yes(true)), ("contact-hours", quantity("100", "h"))]);
+        assert_eq!(run.holds(), ["renewal-test"], "an exposure");
+        run
+    };
+    let mut run = overdue();
+    // One that was taken before the last one says nothing new; one that came after it does.
+    late(&mut run, 6, TEST, NEGATIVE);
+    assert_eq!(run.holds(), ["renewal-test"]);
+    result(&mut run, TEST, NEGATIVE);
+    assert!(run.holds().is_empty());
+    let mut run = overdue();
+    run.patient = run.patient.clone().diagnosed(Coding::icd10("B20"));
+    run.step(Event::AlertAcknowledged("ANY".to_owned()));
+    assert_eq!((run.stage(), run.holds().is_empty()), ("treatment", true));
+    let mut run = overdue();
+    run.release("renewal-test");
+    assert!(run.holds().is_empty());
+    // Taken before it was overdue, and reported after.
+    let mut run = protected("daily");
+    run.advance(31);
+    assert_eq!(run.holds(), ["renewal-test"]);
+    late(&mut run, -29, TEST, NEGATIVE);
+    assert!(run.holds().is_empty());
 }
 
 #[test]
@@ -845,6 +1021,39 @@ fn a_team_decides_about_a_failure() {
     run.advance(1);
     load(&mut run, "20");
     assert!(!run.open_requests().iter().any(|code| ["plan-team", "plan-tests"].contains(code)));
+}
+
+/// Medicines of prevention, and of hepatitis B, are no treatment, and treatment does not begin with them.
+#[test]
+fn prevention_is_no_treatment() {
+    type Taken = &'static [(i64, &'static str)];
+    let rows: [(Taken, bool); 11] = [
+        (&[(400, "J05AR03")], false),
+        (&[(400, "J05AR17")], false),
+        (&[(400, "J05AJ04")], false),
+        (&[(400, "J05AX31")], false),
+        (&[(400, "J05AF07")], false),
+        (&[(400, "J05AF13")], false),
+        (&[(400, "J05AF07"), (400, "J05AF09")], false),
+        (&[(400, "J05AF13"), (400, "J05AF05")], false),
+        (&[(400, "J05AR20")], true),
+        (&[(400, "J05AR03"), (400, "J05AJ03")], true),
+        (&[(400, "J05AJ04"), (400, "J05AG05")], true),
+    ];
+    for (taken, treated) in rows {
+        let patient =
+            taken.iter().fold(infected(), |patient, (ago, atc)| patient.days_ago(*ago).taking(Coding::atc(*atc)));
+        let run = Run::enrol(patient.days_ago(0).measured(Coding::loinc(LOAD), "900", "{copies}/mL"));
+        assert_eq!(has(&run, "ART_NOT_ON_RECORD"), !treated, "{taken:?}");
+        assert_eq!(has(&run, "VIRAL_LOAD_HIGH"), treated, "{taken:?}");
+    }
+    // Two years of treatment are not counted from the prevention before it.
+    for (days, next) in [(400, 90), (729, 90), (730, 180)] {
+        let prevented = infected().days_ago(2000).taking(Coding::atc("J05AR03"));
+        let patient = prevented.days_ago(days).taking(Coding::atc("J05AJ03"));
+        let run = Run::enrol(patient.days_ago(0).measured(Coding::loinc(LOAD), "20", "{copies}/mL"));
+        assert_eq!(day_of(&run, "lab-load"), next, "{days}");
+    }
 }
 
 #[test]
@@ -1277,12 +1486,19 @@ fn a_visit_that_does_not_take_place_is_told_again() {
         scale(&mut run, "phq-9", &[0, 0, 0, 0, 0, 0, 0, 0, 2]);
         run
     };
-    let rows: [Row; 5] = [
+    let pregnant = || {
+        let mut run = treated(400, &[(0, "20")]);
+        run.patient = run.patient.clone().diagnosed(Coding::icd10("O09.9"));
+        run.step(Event::AlertAcknowledged("ANY".to_owned()));
+        run
+    };
+    let rows: [Row; 6] = [
         ("later-visit", 7, 7, "EXPOSURE_VISIT_LAPSED", || exposed("80")),
         ("first-visit", 14, 7, "PREP_VISIT_LAPSED", candidate),
         ("symptoms-visit", 3, 7, "SYMPTOMS_VISIT_LAPSED", unwell),
         ("result-visit", 3, 7, "CONFIRMATION_VISIT_LAPSED", reactive),
         ("help-visit", 1, 1, "CRISIS_VISIT_LAPSED", crisis),
+        ("specialist-visit", 7, 7, "PREGNANCY_VISIT_LAPSED", pregnant),
     ];
     for (visit, days, again, alert, run_of) in rows {
         for (minutes, lapsed) in [(-1, false), (0, true), (1, true)] {
@@ -1304,6 +1520,39 @@ fn a_visit_that_does_not_take_place_is_told_again() {
         assert!(!has(&run, alert), "{visit}");
         // Whether prevention began there is asked at once.
         assert_eq!(asked(&run, "regular").first(), if visit == "first-visit" { Some(&0) } else { None }, "{visit}");
+    }
+}
+
+/// At the next event, in every arm, and once of each pregnancy.
+#[test]
+fn a_pregnancy_after_the_enrolment_is_told_once() {
+    type Row = (&'static str, fn() -> Run);
+    let rows: [Row; 4] = [
+        ("assessment", || Run::enrol(person())),
+        ("urgent", || exposed("6")),
+        ("prevention", || protected("daily")),
+        ("treatment", || treated(400, &[(0, "20")])),
+    ];
+    let told = |run: &Run| run.alerts().iter().filter(|code| **code == "PREGNANCY_RECORDED").count();
+    for (arm, run_of) in rows {
+        let mut run = run_of();
+        assert_eq!((run.stage(), told(&run)), (arm, 0));
+        let before = run.patient.clone();
+        run.patient = before.clone().diagnosed(Coding::icd10("O09.9"));
+        for _ in 0..3 {
+            wakes(&mut run);
+            assert_eq!(told(&run), 1, "{arm}");
+        }
+        let alert = run.alert("PREGNANCY_RECORDED").expect("an alert");
+        assert_eq!((alert.owner, alert.sla_minutes), (Role::Doctor, 1440));
+        let referral = run.referrals().last().copied().cloned().expect("a referral");
+        assert_eq!((referral.code.as_str(), referral.destination), ("specialist-visit", Destination::Offline(None)));
+        // Over, and another.
+        run.patient = before.clone();
+        wakes(&mut run);
+        run.patient = before.diagnosed(Coding::icd10("Z34.9"));
+        wakes(&mut run);
+        assert_eq!(told(&run), 2, "{arm}");
     }
 }
 
@@ -1526,6 +1775,24 @@ fn a_timer_that_is_ticked_rings_all_the_same() {
     }
 }
 
+/// The host takes no task at a timer that is due at once.
+#[test]
+fn what_a_timer_asks_for_is_due_a_minute_later() {
+    let mut run = exposed("0");
+    run.complete("arrange-visit");
+    let over = plus_minutes(START, 72 * 60 + 1);
+    run.advance_to(over);
+    assert_eq!(run.task("arrange-visit").map(|task| task.due), Some(over + MINUTE));
+    // A switch of some time ago, which the record says at a timer of the first day.
+    let mut run = treated(900, &[(80, "20")]);
+    run.patient = run.patient.clone().days_ago(60).taking(Coding::atc("J05AR13"));
+    run.patient.stop(&Coding::atc(MEDICINE));
+    run.advance(0);
+    assert_eq!(run.task("lab-load").map(|task| task.due), Some(START + MINUTE));
+    run.advance_to(run.now() + MINUTE);
+    assert!(run.open_requests().contains(&"lab-load"));
+}
+
 /// Runs that say all that there is to say.
 fn eventful() -> Vec<Run> {
     let mut urgent = exposed("1");
@@ -1548,6 +1815,8 @@ fn eventful() -> Vec<Run> {
     observe(&mut treated, COUNT, "20", "/uL");
     treated.answer("routine", told(vec![("gap-hours", quantity("60", "h")), ("unwell", yes(true))]));
     treated.advance(400);
+    treated.patient = treated.patient.clone().diagnosed(Coding::icd10("O09.9"));
+    treated.advance(28);
     vec![urgent, again, prevention, risky, treated]
 }
 
@@ -1778,10 +2047,10 @@ fn wakes(run: &mut Run) -> Vec<Directive> {
 fn states_of_the_first_version_are_taken_over() {
     for left in [NEW, URGENT, PREVENTION, FAILING] {
         let moved = Hiv::migrate(left.state(), left.stage.to_owned()).expect("taken over");
-        assert_eq!((moved.state.version, moved.stage.as_str()), (2, left.stage));
+        assert_eq!((moved.state.version, moved.stage.as_str()), (3, left.stage));
         let again = Hiv::migrate(moved.state.clone(), left.stage.to_owned()).expect("its own");
         assert_eq!(again, moved);
-        let newer = State { version: 3, ..moved.state };
+        let newer = State { version: 4, ..moved.state };
         assert!(matches!(Hiv::migrate(newer, left.stage.to_owned()), Err(Error::BadState(_))));
         let cut = State { version: 1, data: left.state().data[..30].to_vec() };
         assert!(matches!(Hiv::migrate(cut, left.stage.to_owned()), Err(Error::BadState(_))));

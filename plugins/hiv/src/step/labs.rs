@@ -32,7 +32,7 @@ impl Step<'_> {
             }
             match wanted {
                 Some(wanted) => {
-                    let due = wanted.max(self.now);
+                    let due = wanted.max(self.soonest);
                     self.memory.labs.insert(lab, Plan { wanted, due });
                     self.schedule(lab.code(), due);
                 }
@@ -106,7 +106,7 @@ impl Step<'_> {
                     );
                 }
                 self.results_missing(lab.names()[1], lab.source());
-                self.again(lab, self.now);
+                self.again(lab, self.soonest);
             }
         }
     }

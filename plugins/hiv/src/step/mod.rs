@@ -23,13 +23,15 @@ use xinglin_sdk::{
 
 use crate::{
     chart::Chart,
-    measure, medicines,
+    measure::{self, Found},
+    medicines,
     memory::{Arm, Hold, Memory},
     numbers::{ACKNOWLEDGE_MINUTES, DAY_MINUTES, DIET_LATER, Number, SOON_MINUTES, TODAY_LEAST},
     questions::{self, Answers},
     schedule::Lab,
     sources::Source,
 };
+use request::Visit;
 
 /// One step.
 pub fn step(state: Option<&State>, event: &Event, snapshot: &Snapshot, now: Instant) -> Result<Outcome, Error> {
@@ -37,7 +39,9 @@ pub fn step(state: Option<&State>, event: &Event, snapshot: &Snapshot, now: Inst
         Some(state) => Memory::read(state)?,
         None => Memory::new(now),
     };
-    let mut step = Step { memory, chart: Chart { snapshot, now }, now, directives: Vec::new() };
+    // At a timer the host takes no task that is due at once.
+    let soonest = if matches!(event, Event::TaskDue(_)) { now.saturating_add(MINUTE) } else { now };
+    let mut step = Step { memory, chart: Chart { snapshot, now }, now, soonest, directives: Vec::new() };
     if let Event::Departed(how) = event {
         step.departed(*how);
         return step.outcome();
@@ -62,6 +66,8 @@ struct Step<'a> {
     memory: Memory,
     chart: Chart<'a>,
     now: Instant,
+    /// When a task may be due, at the earliest.
+    soonest: Instant,
     directives: Vec<Directive>,
 }
 
@@ -92,8 +98,31 @@ impl Step<'_> {
             self.note_baseline();
             self.plan_supply();
         }
+        self.note_pregnancy();
         self.plan_labs();
         self.plan_renewal();
+    }
+
+    /// Whom the pathway would not take, if it began now: once of each pregnancy. What was begun goes on until a doctor has seen
+    /// the patient.
+    fn note_pregnancy(&mut self) {
+        let was = std::mem::replace(&mut self.memory.pregnant, self.chart.is_pregnant());
+        if was || !self.memory.pregnant {
+            return;
+        }
+        self.alert(
+            "PREGNANCY_RECORDED",
+            Severity::Warning,
+            zh_en(
+                "随访期间记录妊娠:由专科线下管理(母婴阻断、用药评估);在此之前不自行停药。",
+                "A pregnancy is recorded during the follow-up: face-to-face specialist care, transmission to the child and \
+                 medicines assessed; nothing is stopped before.",
+            ),
+            (Role::Doctor, DAY_MINUTES),
+            Source::Project,
+        );
+        self.refer(Visit::Pregnancy);
+        self.tell_to_visit();
     }
 
     fn task_due(&mut self, task: &TaskRef) {
@@ -122,7 +151,7 @@ impl Step<'_> {
             (None, TaskEnd::Missed | TaskEnd::Declined) if staff => self.contact_missed(code),
             // A timer rings all the same, whoever ticks it before its time.
             (None, TaskEnd::Done | TaskEnd::Declined) if !staff && *at < task.due => {
-                self.schedule(code, task.due.max(self.now));
+                self.schedule(code, task.due);
             }
             (None, _) => {}
         }
@@ -148,24 +177,32 @@ impl Step<'_> {
         if [Hold::Overdue, Hold::Renewal].iter().any(|hold| hold.code() == code) {
             self.waive_test();
         }
+        if code == Hold::Reactive.code() {
+            self.memory.confirmed = Some(self.now);
+        }
         self.memory.holds.retain(|hold| hold.code() != code);
     }
 
-    /// The host decides what is news. A result that says nothing usable reaches a doctor; one that is
-    /// older than another displaces nothing.
+    /// The host decides what is news. A result that says nothing usable reaches a doctor; one that is older than another
+    /// displaces nothing, unless it is a sign of an infection.
     fn observed(&mut self, Reading { observation, provenance }: &Reading) {
         let is = |code: &str| observation.code.has(system::LOINC, code);
         let typed = *provenance == Provenance::SelfReported || observation.is_self_reported();
         if typed || !measure::READ.iter().any(|code| is(code)) {
             return;
         }
-        let Some(taken) = measure::taken(observation, self.now).filter(|_| measure::is_readable(observation)) else {
+        let sign = measure::sign(observation).filter(|_| self.memory.arm != Arm::Treatment);
+        let readable = sign.is_some() || measure::is_readable(observation);
+        let Some(taken) = measure::taken(observation, self.now).filter(|_| readable) else {
             // The host has told the team of what it refused.
             if observation.refused().is_none() {
                 self.result_unusable();
             }
             return;
         };
+        if sign == Some(Found::Positive) {
+            return self.judge_sign(taken);
+        }
         for code in measure::READ.into_iter().filter(|code| is(code)) {
             if self.newest(code).is_some_and(|newest| newest > taken) {
                 continue;
@@ -224,7 +261,7 @@ impl Step<'_> {
 
     fn schedule(&mut self, code: &str, due: Instant) {
         self.directives.retain(|one| !matches!(one, Directive::ScheduleTask(task) if task.code == code));
-        self.directives.push(Directive::ScheduleTask(task::task(code, due)));
+        self.directives.push(Directive::ScheduleTask(task::task(code, due.max(self.soonest))));
     }
 
     fn cancel(&mut self, code: &str) {

@@ -74,8 +74,8 @@ impl Step<'_> {
         }
         self.memory.prevention_since = Some(self.now);
         self.withdraw_visit(Visit::Prevention);
-        if let Some((_, Found::Positive)) = self.chart.tests().first() {
-            return self.judge_test();
+        if self.chart.is_suspect(self.memory.confirmed) {
+            return self.reactive();
         }
         self.judge_kidney();
         self.judge_hepatitis();
@@ -161,6 +161,9 @@ impl Step<'_> {
         );
         if self.memory.arm != Arm::Treatment {
             self.request(Workup::Confirm);
+        }
+        // A course that has begun goes on, as treatment does, until a doctor has seen the patient.
+        if self.memory.arm != Arm::Treatment && !self.is_in_course() {
             self.hold(Hold::Symptoms, zh_en("不适症状须当面评估。", "To be seen face to face first."), Source::Prep);
         }
         self.refer(Visit::Symptoms);
@@ -226,9 +229,9 @@ impl Step<'_> {
         ));
     }
 
+    /// What is held for an overdue test stays: the patient may only say that it has ended.
     pub(super) fn end_prevention(&mut self) {
         self.memory.prevention_since = None;
-        self.release(Hold::Renewal);
     }
 
     /// The doctor who lifts the hold lets this test pass, not the next.
@@ -242,15 +245,18 @@ impl Step<'_> {
             Arm::Prevention => schedule::test_holds_until(&self.memory, &self.chart),
             _ => None,
         };
+        let holds = until.is_none_or(|until| until >= self.now && self.memory.prevention_since != Some(until));
+        if holds && schedule::is_negative_since_hold(&self.memory, &self.chart) {
+            self.release(Hold::Renewal);
+        }
         let Some(until) = until else {
             if self.memory.renewal.take().is_some() {
                 self.cancel(task::RENEWAL);
             }
             return;
         };
-        if until >= self.now && self.memory.prevention_since != Some(until) {
-            self.release(Hold::Renewal);
-        } else if self.memory.waived != Some(until) && !self.memory.holds.contains(&Hold::Renewal) {
+        if !holds && self.memory.waived != Some(until) && !self.memory.holds.contains(&Hold::Renewal) {
+            self.memory.negative_at_hold = schedule::negative(&self.memory, &self.chart);
             self.alert(
                 "PREP_TEST_OVERDUE",
                 Severity::Warning,

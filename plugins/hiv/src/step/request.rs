@@ -13,8 +13,8 @@ use crate::{
     measure,
     memory::{Arm, Hold},
     numbers::{
-        BASELINE_DAYS, CONFIRM_DAYS, DAY_MINUTES, EMERGENCY_DAYS, EXPIRED_VISIT_DAYS, Number, PREP_VISIT_DAYS,
-        RECONTACT_DAYS, RECONTACT_URGENT, REGIMEN_TESTS_DAYS, SOON_MINUTES,
+        BASELINE_DAYS, CONFIRM_DAYS, DAY_MINUTES, EMERGENCY_DAYS, EXPIRED_VISIT_DAYS, Number, PREGNANT_DAYS,
+        PREP_VISIT_DAYS, RECONTACT_DAYS, RECONTACT_URGENT, REGIMEN_TESTS_DAYS, SOON_MINUTES,
     },
     questions,
     schedule::Lab,
@@ -36,10 +36,13 @@ pub enum Visit {
     Confirm,
     /// Thoughts of suicide.
     Crisis,
+    /// A pregnancy.
+    Pregnancy,
 }
 
 impl Visit {
-    const ALL: [Self; 6] = [Self::Urgent, Self::Expired, Self::Prevention, Self::Symptoms, Self::Confirm, Self::Crisis];
+    const ALL: [Self; 7] =
+        [Self::Urgent, Self::Expired, Self::Prevention, Self::Symptoms, Self::Confirm, Self::Crisis, Self::Pregnancy];
 
     /// The patient may see it.
     const fn code(self) -> &'static str {
@@ -50,6 +53,7 @@ impl Visit {
             Self::Symptoms => "symptoms-visit",
             Self::Confirm => "result-visit",
             Self::Crisis => "help-visit",
+            Self::Pregnancy => "specialist-visit",
         }
     }
 
@@ -64,6 +68,7 @@ impl Visit {
             Self::Expired => EXPIRED_VISIT_DAYS,
             Self::Prevention => PREP_VISIT_DAYS,
             Self::Symptoms | Self::Confirm => CONFIRM_DAYS,
+            Self::Pregnancy => PREGNANT_DAYS,
         }
     }
 
@@ -73,7 +78,7 @@ impl Visit {
             Self::Expired => Source::PepFollowUp,
             Self::Prevention => Source::InternetCare,
             Self::Symptoms | Self::Confirm => Source::Prep,
-            Self::Crisis => Source::Project,
+            Self::Crisis | Self::Pregnancy => Source::Project,
         }
     }
 
@@ -88,13 +93,14 @@ impl Visit {
             Self::Symptoms => ("SYMPTOMS_VISIT_LAPSED", "急性症状的当面评估", "the visit for acute symptoms"),
             Self::Confirm => ("CONFIRMATION_VISIT_LAPSED", "检测结果的当面确证", "the visit that confirms a test"),
             Self::Crisis => ("CRISIS_VISIT_LAPSED", "心理危机的急诊评估", "the emergency assessment in a crisis"),
+            Self::Pregnancy => ("PREGNANCY_VISIT_LAPSED", "妊娠的专科评估", "the specialist visit in a pregnancy"),
         }
     }
 
     const fn severity(self) -> Severity {
         match self {
             Self::Urgent | Self::Symptoms | Self::Confirm | Self::Crisis => Severity::Critical,
-            Self::Expired | Self::Prevention => Severity::Warning,
+            Self::Expired | Self::Prevention | Self::Pregnancy => Severity::Warning,
         }
     }
 }
@@ -275,16 +281,26 @@ impl Step<'_> {
             Visit::Urgent => self.is_waiting() && !self.memory.seen,
             Visit::Expired => self.memory.arm == Arm::Urgent && self.memory.expired && !self.memory.seen,
             Visit::Prevention => self.memory.arm == Arm::Prevention && self.memory.prevention_since.is_none(),
-            Visit::Symptoms => self.memory.arm == Arm::Treatment || self.memory.holds.contains(&Hold::Symptoms),
+            Visit::Symptoms => {
+                let goes_on = self.memory.arm == Arm::Treatment || self.is_in_course();
+                goes_on || self.memory.holds.contains(&Hold::Symptoms)
+            }
             Visit::Confirm => self.memory.holds.contains(&Hold::Reactive),
             Visit::Crisis => true,
+            Visit::Pregnancy => self.memory.pregnant,
         }
     }
 
     fn visit_took_place(&mut self, visit: Visit) {
         match visit {
-            Visit::Urgent | Visit::Expired => self.memory.seen = true,
             // Whether it began there is for the patient to say, and does not wait for the next day of questions.
+            Visit::Urgent => {
+                self.memory.seen = true;
+                if self.is_waiting() {
+                    self.ask(questions::COURSE);
+                }
+            }
+            Visit::Expired => self.memory.seen = true,
             Visit::Prevention if self.memory.arm == Arm::Prevention => self.ask(questions::REGULAR),
             _ => {}
         }

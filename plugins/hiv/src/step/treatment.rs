@@ -10,7 +10,7 @@ use super::{Step, request::Workup, task};
 use crate::{
     chart::Therapy,
     measure::Load,
-    memory::Arm,
+    memory::{Arm, Hold},
     numbers::{
         ADHERENCE_EVERY, CALLED_DAYS, CD4_BASELINE, CD4_PROPHYLAXIS, COVERED, DAY_MINUTES, DIET_FIRST, GAP_HOURS,
         LOAD_FIRST, PHARMACIST_FIRST, REVIEW_EVERY, SOON_MINUTES, TEAM_DAYS, TEAM_LEAST,
@@ -58,6 +58,7 @@ const _: () = assert!(SEATS.len() >= TEAM_LEAST.value as usize, "too few discipl
 impl Step<'_> {
     pub(super) fn enter_treatment(&mut self) {
         self.enter(Arm::Treatment);
+        self.release(Hold::Renewal);
         for (code, days) in [
             (task::ROUTINE, ADHERENCE_EVERY),
             (task::REVIEW, REVIEW_EVERY),
@@ -341,7 +342,7 @@ impl Step<'_> {
         }
         self.memory.supply = ring;
         match ring {
-            Some(ring) => self.schedule(task::SUPPLY, ring.max(self.now)),
+            Some(ring) => self.schedule(task::SUPPLY, ring),
             None => self.cancel(task::SUPPLY),
         }
     }

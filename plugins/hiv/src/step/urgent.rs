@@ -33,7 +33,8 @@ impl Step<'_> {
         self.memory.seen = false;
         self.memory.exposed = exposed;
         if self.is_too_late() {
-            self.window_expired()
+            self.window_expired();
+            self.ask(questions::COURSE);
         } else {
             self.window_open()
         }
@@ -101,7 +102,8 @@ impl Step<'_> {
             return;
         }
         if self.is_too_late() {
-            return self.window_expired();
+            self.window_expired();
+            return self.ask(questions::COURSE);
         }
         self.visit_lapsed(Visit::Urgent);
         self.refer_urgent();
@@ -132,15 +134,21 @@ impl Step<'_> {
         self.memory.arm == Arm::Urgent && self.memory.started.is_none() && !self.memory.expired
     }
 
+    /// A course after an exposure has begun.
+    pub(super) fn is_in_course(&self) -> bool {
+        self.memory.arm == Arm::Urgent && self.memory.started.is_some()
+    }
+
     pub(super) fn window_over(&mut self) {
         if !self.is_waiting() {
             return;
         }
+        // A course may have begun, and nobody said so: its questions go on, or are asked once.
         if !self.memory.seen {
-            return self.window_expired();
+            self.window_expired();
+            return self.ask(questions::COURSE);
         }
         self.memory.expired = true;
-        self.cancel_course();
         self.note(zh_en(
             "患者已就诊,未见开始暴露后预防的记录:请核实;按周检测照常。",
             "The patient was seen, and no PEP is known to have begun: please verify; the tests go on by weeks.",
@@ -149,7 +157,7 @@ impl Step<'_> {
 
     fn window_expired(&mut self) {
         self.memory.expired = true;
-        self.cancel_course();
+        self.cancel_timers();
         self.withdraw_visit(Visit::Urgent);
         let weeks: Vec<String> = schedule::weeks().iter().map(|week| week.value.to_string()).collect();
         let window = PEP_WINDOW.value;
@@ -170,11 +178,15 @@ impl Step<'_> {
 
     /// Its timers and its questions.
     fn cancel_course(&mut self) {
+        self.cancel_timers();
+        self.take_back(questions::COURSE);
+    }
+
+    fn cancel_timers(&mut self) {
         self.cancel(task::CLOCK_WINDOW);
         for day in COURSE_DAYS {
             self.cancel(&course_task(day));
         }
-        self.take_back(questions::COURSE);
     }
 
     pub(super) fn course_answered(&mut self, answers: &Answers<'_>) {
@@ -186,6 +198,8 @@ impl Step<'_> {
                 self.course_began(answers.hours_before(link::STARTED_HOURS, self.now));
             }
             false if self.is_waiting() => self.not_begun(),
+            // Too late to begin one: it is not asked about again.
+            false if self.memory.started.is_none() => self.cancel_course(),
             _ => {}
         }
         if answers.yes(link::UNWELL) {
@@ -228,8 +242,11 @@ impl Step<'_> {
         }
         let began = possible.unwrap_or(self.now);
         self.cancel_course();
-        self.withdraw_visit(Visit::Urgent);
+        for visit in [Visit::Urgent, Visit::Expired] {
+            self.withdraw_visit(visit);
+        }
         self.memory.started = Some(began);
+        self.memory.expired = false;
         if self.memory.exposed.is_some_and(|exposed| began.saturating_sub(exposed) > hours(PEP_WINDOW)) {
             self.critical(
                 "PEP_STARTED_LATE",
@@ -260,35 +277,40 @@ impl Step<'_> {
         }
     }
 
-    /// The newest HIV test.
+    /// The newest HIV test, if it is negative, and no sign of an infection waits for a doctor.
     pub(super) fn judge_test(&mut self) {
-        match self.chart.tests().first() {
-            Some((_, Found::Positive)) => self.reactive(),
-            Some((_, Found::Negative)) if self.memory.arm == Arm::Urgent => {
-                let over = schedule::weeks_are_over(&self.memory, &self.chart);
-                if over && !self.memory.holds.contains(&Hold::Reactive) {
-                    self.note(zh_en(
-                        "暴露后检测已全部完成且为阴性。",
-                        "All tests after the exposure are done, the last negative.",
-                    ));
-                    self.enter(Arm::Assessment);
-                    self.ask(questions::INTAKE);
-                }
-            }
-            _ => {}
+        let negative = matches!(self.chart.tests().first(), Some((_, Found::Negative)));
+        if self.memory.arm != Arm::Urgent || !negative || self.memory.holds.contains(&Hold::Reactive) {
+            return;
+        }
+        if schedule::weeks_are_over(&self.memory, &self.chart) {
+            self.note(zh_en(
+                "暴露后检测已全部完成且为阴性。",
+                "All tests after the exposure are done, the last negative.",
+            ));
+            self.enter(Arm::Assessment);
+            self.ask(questions::INTAKE);
+        }
+    }
+
+    /// A positive HIV test, or HIV RNA that is found. What was negative after it takes nothing away: a doctor decides, and
+    /// only what was taken before that is known.
+    pub(super) fn judge_sign(&mut self, taken: Instant) {
+        if self.memory.confirmed.is_none_or(|confirmed| taken > confirmed) {
+            self.reactive();
         }
     }
 
     /// Confirmed face to face; who is in treatment is known.
-    fn reactive(&mut self) {
+    pub(super) fn reactive(&mut self) {
         if self.memory.arm == Arm::Treatment || self.chart.is_infected() {
             return;
         }
         self.critical(
             "HIV_TEST_REACTIVE",
             zh_en(
-                "HIV检测有反应或阳性:停止线上处方,立即线下确证。",
-                "HIV test reactive or positive: no online prescription, confirm face to face now.",
+                "HIV检测有反应或阳性,或检出HIV核酸:停止线上处方,立即线下确证。",
+                "HIV test reactive or positive, or HIV RNA found: no online prescription, confirm face to face now.",
             ),
             Source::Prep,
         );
