@@ -240,7 +240,7 @@ impl Open {
         let Some((standing, _)) = self.holds.iter_mut().find(|(one, active)| *active && one.code == hold.code) else {
             return self.holds.push((hold.clone(), true));
         };
-        standing.stops |= hold.stops;
+        standing.stops = standing.stops | hold.stops;
         if hold.medicines.is_empty() || standing.medicines.is_empty() {
             standing.medicines.clear();
         } else {
