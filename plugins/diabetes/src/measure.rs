@@ -6,6 +6,8 @@
 //! The filtration rate is estimated from creatinine where the laboratory gives none of the same day: by `libm`, with the same result on
 //! every machine, as a whole number.
 
+use std::cmp::Ordering;
+
 use xinglin_sdk::{
     clinical::{Observation, ObservationValue, Sex, Snapshot},
     time::china,
@@ -194,6 +196,11 @@ impl Glucose {
     /// Whether it equals this value in mmol/L.
     pub fn is_exactly(&self, millimoles: Decimal) -> bool {
         millimoles.times(decimal(GLUCOSE_FACTOR, 4)) == Some(self.milligrams)
+    }
+
+    /// Which of two is lower.
+    pub fn compare(&self, other: &Self) -> Ordering {
+        self.milligrams.cmp(&other.milligrams)
     }
 
     /// Whether it is above this value in mmol/L.

@@ -12,7 +12,9 @@ use xinglin_sdk::{
 use crate::{sensor::Sensor, step::request};
 
 /// Version of the format. A new field needs a new version, and a reader for this one.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
+/// Fields that version 3 had not: the last ones. Nothing of each is one zero.
+const ADDED: usize = 2;
 
 /// Why online prescribing is held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -67,6 +69,10 @@ pub struct Memory {
     pub nephrology: bool,
     /// The last days of the glucose sensor.
     pub sensor: Sensor,
+    /// When the low glucose was measured that is to be measured again.
+    pub low: Option<Instant>,
+    /// The last point of the glucose sensor that was judged.
+    pub judged: Option<Instant>,
 }
 
 /// Of version 2: referrals were not followed.
@@ -156,6 +162,8 @@ impl Memory {
             lapsed: BTreeMap::new(),
             nephrology: false,
             sensor: Sensor::default(),
+            low: None,
+            judged: None,
         }
     }
 
@@ -167,6 +175,10 @@ impl Memory {
         match state.parts().0 {
             1 => pathway_kit::read::<First, S>(state, 1).map(|first| Second::from(first).into()),
             2 => pathway_kit::read::<Second, S>(state, 2).map(Into::into),
+            3 => {
+                let data = [state.parts().1, &[0; ADDED]].concat();
+                pathway_kit::read(&S::of(VERSION, data), VERSION)
+            }
             _ => pathway_kit::read(state, VERSION),
         }
     }

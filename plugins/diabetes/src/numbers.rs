@@ -103,6 +103,7 @@ pathway_kit::numbers! {
     VARIATION = 36 "%", "A sensor: coefficient of variation, on target up to", Sensor, "goals_of_the_sensor";
     EPISODE_MINUTES = 15 "min", "A sensor: very low for an episode from", Sensor, "episodes_of_the_sensor";
     LIVE_MINUTES = 30 "min", "A sensor: its last value is of now for", Project, "episodes_of_the_sensor";
+    BACK_HOURS = 24 "h", "A sensor sends for the first time: critical values are told of the last", Project, "a_sensor_that_sends_late_hides_nothing";
 
     EDUCATION_DAYS = 7 "days", "A pharmacist explains the medicines after, and then yearly", Education, "the_team";
     DIET_DAYS = 14 "days", "A dietitian advises after, and then yearly", Education, "the_team";

@@ -2,6 +2,7 @@
 
 use xinglin_sdk::{
     follow_up::{RequestEnd, RequestReport},
+    time::Instant,
     types::zh_en,
 };
 
@@ -18,35 +19,61 @@ use crate::{
     sources::Source,
 };
 
+const HIGH: &str = "GLUCOSE_CRITICAL_HIGH";
+const LOW: &str = "GLUCOSE_CRITICAL_LOW";
+
+fn low_glucose(Glucose { shown, .. }: &Glucose) -> (String, String) {
+    (format!("血糖 {shown},≤3.9 mmol/L"), format!("Glucose {shown}: 3.9 mmol/L or less"))
+}
+
 impl Step<'_> {
-    pub(super) fn judge_glucose(&mut self, glucose: &Glucose) {
-        let low = glucose.is_below(decimal(GLUCOSE_LOW, 1));
-        if !low {
-            self.recheck_no_more();
-        }
+    /// Of a value that was taken then.
+    pub(super) fn judge_glucose(&mut self, glucose: &Glucose, at: Instant) {
+        self.judge_critical_glucose(glucose);
+        self.judge_recheck(glucose, at);
+    }
+
+    /// A low one is measured again, and a later one that is not low ends that.
+    pub(super) fn judge_recheck(&mut self, glucose: &Glucose, at: Instant) {
+        if glucose.is_below(decimal(GLUCOSE_LOW, 1)) { self.recheck(at) } else { self.recheck_no_more(at) }
+    }
+
+    pub(super) fn judge_critical_glucose(&mut self, glucose: &Glucose) {
         let shown = &glucose.shown;
+        match self.tell_critical_glucose(glucose) {
+            Some(code @ HIGH) => {
+                self.stop_for_glucose(code, GLUCOSE, &format!("血糖 {shown}"), &format!("Glucose {shown}"));
+            }
+            Some(code) => {
+                let (zh, en) = low_glucose(glucose);
+                self.stop_for_glucose(code, GLUCOSE, &zh, &en);
+            }
+            None => {}
+        }
+    }
+
+    /// Tells a doctor, and of hypoglycaemia by its level; the code of what is critical.
+    pub(super) fn tell_critical_glucose(&mut self, glucose: &Glucose) -> Option<&'static str> {
+        let (low, shown) = (decimal(GLUCOSE_LOW, 1), &glucose.shown);
         if !glucose.is_below(decimal(GLUCOSE_HIGH, 1)) {
             self.critical(
-                "GLUCOSE_CRITICAL_HIGH",
+                HIGH,
                 zh_en(
                     format!("血糖 {shown},≥16.7 mmol/L,须紧急转诊。"),
                     format!("Glucose {shown}: 16.7 mmol/L or more. Urgent referral."),
                 ),
                 Source::PrimaryCare,
             );
-            self.stop_for_glucose(
-                "GLUCOSE_CRITICAL_HIGH",
-                GLUCOSE,
-                &format!("血糖 {shown}"),
-                &format!("Glucose {shown}"),
-            );
-        } else if low || glucose.is_exactly(decimal(GLUCOSE_LOW, 1)) {
-            if low {
-                self.hypoglycaemia(glucose);
-            }
-            let (zh, en) = (format!("血糖 {shown},≤3.9 mmol/L"), format!("Glucose {shown}: 3.9 mmol/L or less"));
-            self.critical_low(GLUCOSE, &zh, &en);
+            return Some(HIGH);
         }
+        if glucose.is_below(low) {
+            self.hypoglycaemia(glucose);
+        } else if !glucose.is_exactly(low) {
+            return None;
+        }
+        let (zh, en) = low_glucose(glucose);
+        self.tell_critical_low(&zh, &en);
+        Some(LOW)
     }
 
     pub(super) fn judge_pressure(&mut self, pressure: &Pressure) {
@@ -93,12 +120,13 @@ impl Step<'_> {
 
     /// The alert of the national standard, raised for every low glucose.
     pub(super) fn critical_low(&mut self, referral: &'static str, zh: &str, en: &str) {
-        self.critical(
-            "GLUCOSE_CRITICAL_LOW",
-            zh_en(format!("{zh},须紧急转诊。"), format!("{en}. Urgent referral.")),
-            Source::PrimaryCare,
-        );
-        self.stop_for_glucose("GLUCOSE_CRITICAL_LOW", referral, zh, en);
+        self.tell_critical_low(zh, en);
+        self.stop_for_glucose(LOW, referral, zh, en);
+    }
+
+    fn tell_critical_low(&mut self, zh: &str, en: &str) {
+        let message = zh_en(format!("{zh},须紧急转诊。"), format!("{en}. Urgent referral."));
+        self.critical(LOW, message, Source::PrimaryCare);
     }
 
     fn stop_for_glucose(&mut self, code: &str, referral: &'static str, zh: &str, en: &str) {

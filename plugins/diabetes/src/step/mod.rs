@@ -268,7 +268,7 @@ impl Step<'_> {
             }
         };
         match reading {
-            Reading::Glucose(glucose) => self.judge_glucose(&glucose),
+            Reading::Glucose(glucose) => self.judge_glucose(&glucose, observation.effective.unwrap_or(self.now)),
             Reading::Pressure(pressure) => self.judge_pressure(&pressure),
             _ if *provenance == Provenance::SelfReported || observation.refused().is_some() => {}
             Reading::Hba1c(hba1c) => self.hba1c_came(&hba1c)?,
@@ -334,8 +334,12 @@ impl Step<'_> {
         self.ask(FOLLOW_UP, ANSWER_DAYS.minutes().saturating_mul(DAY));
     }
 
-    /// It may be shown on a lock screen, so it contains no disease and no value.
+    /// Once in a step. It may be shown on a lock screen, so it contains no disease and no value.
     fn tell(&mut self, template: &str, fallback: LocalizedText) {
+        if self.directives.iter().any(|one| matches!(one, Directive::SendMessage(known) if known.template == template))
+        {
+            return;
+        }
         let template = template.to_owned();
         self.directives.push(Directive::SendMessage(Message { template, arguments: Vec::new(), fallback }));
     }

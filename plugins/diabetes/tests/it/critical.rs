@@ -202,6 +202,22 @@ fn a_low_glucose_is_measured_again() {
 }
 
 #[test]
+fn an_older_value_does_not_end_it() {
+    let mut run = enrolled();
+    run.advance(1);
+    let before = run.patient.measurement(glucometer(), "6.0", "mmol/L");
+    run.advance_to(plus_minutes(run.now(), 20));
+    meter(&mut run, "3.4");
+    let task = run.task("glucose-recheck").map(|task| task.due);
+    assert!(task.is_some());
+    run.observed(before, Provenance::Device);
+    assert_eq!(run.task("glucose-recheck").map(|task| task.due), task, "sent late");
+    run.advance_to(plus_minutes(run.now(), 1));
+    meter(&mut run, "5.0");
+    assert!(run.task("glucose-recheck").is_none());
+}
+
+#[test]
 fn level_3_is_an_emergency_and_relaxes_the_goal() {
     let mut run = enrolled();
     let answers = vec![("glucose", quantity("6.1", "mmol/L")), ("needed-help", AnswerValue::Boolean(true))];

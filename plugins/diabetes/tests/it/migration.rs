@@ -66,7 +66,7 @@ fn a_patient_stays_enrolled_with_what_was_known() {
     let mut run = taken_over();
     assert!(run.panel(Viewer::Clinician).is_ok(), "also before the first step");
     run.step(Event::Resumed(START));
-    assert_eq!(run.state().map(|state| state.version), Some(3));
+    assert_eq!(run.state().map(|state| state.version), Some(4));
     assert_eq!(run.stage(), "offline", "the hold is remembered");
     // The referral of then is followed as long as it was: two weeks.
     meter(&mut run, "20");
@@ -126,7 +126,7 @@ fn a_patient_of_the_first_weeks_goes_on_with_them() {
 fn what_cannot_be_read_is_no_guess() {
     let migrate = |state: State| Host::of::<Diabetes>().call(|| Diabetes::migrate(state, "initial".to_owned()));
     for state in [
-        State { version: 4, data: vec![] },
+        State { version: 5, data: vec![] },
         State { version: 2, data: vec![1] },
         State { version: 1, data: left(1, false, &[]).data },
     ] {
