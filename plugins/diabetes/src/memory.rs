@@ -14,7 +14,7 @@ use crate::{sensor::Sensor, step::request};
 /// Version of the format. A new field needs a new version, and a reader for this one.
 pub const VERSION: u32 = 4;
 /// Fields that version 3 had not: the last ones. Nothing of each is one zero.
-const ADDED: usize = 2;
+const ADDED: usize = 3;
 
 /// Why online prescribing is held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -73,6 +73,8 @@ pub struct Memory {
     pub low: Option<Instant>,
     /// The last point of the glucose sensor that was judged.
     pub judged: Option<Instant>,
+    /// Referrals of eyes and feet that are open, or lapsed, and urgent.
+    pub urgent: BTreeSet<String>,
 }
 
 /// Of version 2: referrals were not followed.
@@ -164,6 +166,7 @@ impl Memory {
             sensor: Sensor::default(),
             low: None,
             judged: None,
+            urgent: BTreeSet::new(),
         }
     }
 

@@ -3,13 +3,13 @@
 
 use xinglin_sdk::{
     clinical::Observation,
-    follow_up::RequestReport,
+    follow_up::{RequestReport, Role, Severity},
     time::Instant,
     types::{Coding, Codings as _, system, zh_en},
 };
 
 use super::{
-    Step,
+    DAY, Step,
     request::{Asked, EYES, FEET},
     yearly::{Check, FOOT, RETINA},
 };
@@ -107,7 +107,17 @@ impl Step<'_> {
     fn retina(&mut self, found: Option<Retina>, at: Instant) {
         self.check_done(RETINA, at, YEARLY_DAYS);
         match found {
-            Some(Retina::Severe) => self.refer_eyes(true),
+            Some(Retina::Severe) => {
+                self.alert(
+                    ("RETINOPATHY_SEVERE", Severity::Warning, Role::Doctor, DAY),
+                    zh_en(
+                        "眼底:重度或增殖期视网膜病变,已转眼科,请跟进。",
+                        "Severe or proliferative retinopathy: referred to an ophthalmologist, please see to it.",
+                    ),
+                    Source::Eyes,
+                );
+                self.refer_eyes(true);
+            }
             Some(Retina::Moderate) => self.refer_eyes(false),
             Some(Retina::Mild) => self.note(zh_en(
                 "眼底:轻度非增殖期视网膜病变,控制血糖、血压、血脂,每年复查。",
@@ -127,7 +137,17 @@ impl Step<'_> {
         };
         self.check_done(FOOT, at, again);
         match found {
-            Some(Feet::Ulcer) => self.refer_feet(true),
+            Some(Feet::Ulcer) => {
+                self.critical(
+                    "FOOT_ULCER",
+                    zh_en(
+                        "足部溃疡:已转足病专科,请立即跟进。",
+                        "An ulcer of the foot: referred to a foot clinic, see to it at once.",
+                    ),
+                    Source::Feet,
+                );
+                self.refer_feet(true);
+            }
             Some(Feet::Low | Feet::Moderate | Feet::High) => self.refer_feet(false),
             Some(Feet::Well) => {}
             None => self.note_without_finding(FOOT),
@@ -144,8 +164,16 @@ impl Step<'_> {
         ));
     }
 
+    /// A mild finding does not make an urgent referral less urgent.
+    fn remember(&mut self, code: &str, urgent: bool) {
+        if urgent {
+            self.memory.urgent.insert(code.to_owned());
+        }
+    }
+
     /// `urgent`: severe or proliferative.
     pub(super) fn refer_eyes(&mut self, urgent: bool) {
+        self.remember(EYES, urgent);
         let (within, reason): (Number, _) = if urgent {
             (
                 EYES_URGENT_DAYS,
@@ -168,6 +196,7 @@ impl Step<'_> {
 
     /// `ulcer`: one is there now.
     pub(super) fn refer_feet(&mut self, ulcer: bool) {
+        self.remember(FEET, ulcer);
         let (within, reason): (Number, _) = if ulcer {
             (FEET_ULCER_DAYS, zh_en("足部溃疡:立即足病专科就诊。", "An ulcer of the foot: see a foot clinic at once."))
         } else {

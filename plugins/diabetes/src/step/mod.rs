@@ -241,10 +241,12 @@ impl Step<'_> {
                 request::OFF_TARGET => self.refer_off_target(&[]),
                 request::REGIMEN => self.refer_for_regimen(""),
                 request::NEPHROLOGY => self.refer_to_nephrology(zh_en("肾脏检查异常,", "Kidneys not well: ")),
-                request::EYES => self.refer_eyes(false),
-                request::FEET => self.refer_feet(false),
+                request::EYES => self.refer_eyes(self.memory.urgent.contains(code)),
+                request::FEET => self.refer_feet(self.memory.urgent.contains(code)),
                 _ => {}
             }
+        } else {
+            self.memory.urgent.remove(code);
         }
     }
 

@@ -64,9 +64,10 @@ impl Step<'_> {
         self.memory.open.get(code).is_some_and(|until| self.now < *until)
     }
 
-    /// Refers the patient, unless that is open, and has them contacted again.
+    /// Refers the patient, unless that is open and no later, and has them contacted again.
     pub(super) fn refer(&mut self, asked: Asked) {
-        if !self.is_open(asked.code) {
+        let by = plus_days(self.now, asked.within.value);
+        if !self.is_open(asked.code) || self.memory.open.get(asked.code).is_some_and(|until| by < *until) {
             self.send(asked, Some(RECONTACT_DAYS.days()));
         }
     }

@@ -68,12 +68,13 @@ fn a_patient_stays_enrolled_with_what_was_known() {
     run.step(Event::Resumed(START));
     assert_eq!(run.state().map(|state| state.version), Some(4));
     assert_eq!(run.stage(), "offline", "the hold is remembered");
-    // The referral of then is followed as long as it was: two weeks.
-    meter(&mut run, "20");
-    assert!(run.referrals().is_empty());
-    run.advance(3);
+    // The referral of then has three days more: what is critical now has one.
     meter(&mut run, "20");
     assert_eq!(run.referrals().len(), 1);
+    meter(&mut run, "20");
+    assert_eq!(run.referrals().len(), 1);
+    run.fulfil("critical-glucose", vec![]);
+    run.advance(3);
     // Another person had to help once: the goal is relaxed.
     report(&mut run, "4548-4", "7.8", "%");
     assert_eq!(day_of(&run, "hba1c"), 3 + 180);
