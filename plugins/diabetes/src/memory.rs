@@ -14,7 +14,7 @@ use crate::{sensor::Sensor, step::request};
 /// Version of the format. A new field needs a new version, and a reader for this one.
 pub const VERSION: u32 = 4;
 /// Fields that version 3 had not: the last ones. Nothing of each is one zero.
-const ADDED: usize = 3;
+const ADDED: usize = 4;
 
 /// Why online prescribing is held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -25,6 +25,8 @@ pub enum Hold {
     Pressure,
     /// A danger sign.
     Danger,
+    /// A diagnosis that is seen to face to face.
+    Diagnosis,
 }
 
 impl Hold {
@@ -34,6 +36,7 @@ impl Hold {
             Self::Glucose => "critical-glucose",
             Self::Pressure => "critical-blood-pressure",
             Self::Danger => "danger-signs",
+            Self::Diagnosis => "diagnosis",
         }
     }
 }
@@ -75,6 +78,8 @@ pub struct Memory {
     pub judged: Option<Instant>,
     /// Referrals of eyes and feet that are open, or lapsed, and urgent.
     pub urgent: BTreeSet<String>,
+    /// Diagnoses that have stopped online care once, by their reasons.
+    pub known: BTreeSet<String>,
 }
 
 /// Of version 2: referrals were not followed.
@@ -167,6 +172,7 @@ impl Memory {
             low: None,
             judged: None,
             urgent: BTreeSet::new(),
+            known: BTreeSet::new(),
         }
     }
 

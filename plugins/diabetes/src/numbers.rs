@@ -82,6 +82,7 @@ pathway_kit::numbers! {
     DIASTOLIC_CRITICAL = 110 "mm[Hg]", "Diastolic pressure: urgent referral from", PrimaryCare, "a_critical_pressure_stops_online_care";
     DOCTOR_MINUTES = 15 "min", "A critical value: a doctor answers within (setting)", Project, "a_critical_glucose_stops_online_care";
     URGENT_DAYS = 1 "days", "An urgent referral: seen within", Project, "an_urgent_referral_is_followed";
+    DIAGNOSIS_DAYS = 7 "days", "Pregnancy or type 1 is diagnosed: seen in a consulting room within", Project, "a_diagnosis_that_is_made_later_stops_online_care";
     RECONTACT_DAYS = 14 "days", "A referral: contacted again within", PrimaryCare, "a_critical_glucose_stops_online_care";
     RECHECK_MINUTES = 15 "min", "A low glucose: measured again after", Goals, "a_low_glucose_is_measured_again";
     RECHECK_ANSWER_MINUTES = 30 "min", "A low glucose not measured again: somebody calls after", Project, "a_low_glucose_is_measured_again";

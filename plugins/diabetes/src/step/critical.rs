@@ -144,6 +144,10 @@ impl Step<'_> {
                 zh_en(format!("{zh},达到紧急转诊标准。"), format!("{en}: meets the criteria of urgent referral.")),
             );
         }
+        self.ask_to_come();
+    }
+
+    pub(super) fn ask_to_come(&mut self) {
         self.tell(
             "go-to-hospital",
             zh_en(

@@ -2,6 +2,7 @@
 
 mod answer;
 mod critical;
+mod diagnosis;
 mod findings;
 mod hba1c;
 mod hypoglycaemia;
@@ -27,7 +28,7 @@ use crate::{
     definition::{DIARY, FOLLOW_UP, RECHECK},
     measure::{NotUnderstood, Reading},
     memory::{Hold, Memory},
-    numbers::{ANSWER_DAYS, LAPSES, Number, RESULT_DAYS, UACR_AGAIN_DAYS},
+    numbers::{ANSWER_DAYS, LAPSES, Number, RESULT_DAYS, UACR_AGAIN_DAYS, URGENT_DAYS},
     sources::Source,
     targets::{self, Goals},
 };
@@ -54,6 +55,9 @@ pub fn step(state: Option<&State>, event: &Event, snapshot: &Snapshot, now: Inst
             step.arm();
             step.told(other)?;
         }
+    }
+    if !matches!(event, Event::Departed(_)) {
+        step.look_at_diagnoses();
     }
     Ok(Outcome { state: step.memory.write()?, stage: step.memory.stage().to_owned(), directives: step.directives })
 }
@@ -241,6 +245,7 @@ impl Step<'_> {
                 request::OFF_TARGET => self.refer_off_target(&[]),
                 request::REGIMEN => self.refer_for_regimen(""),
                 request::NEPHROLOGY => self.refer_to_nephrology(zh_en("肾脏检查异常,", "Kidneys not well: ")),
+                request::DIAGNOSIS => self.refer_for_diagnosis(URGENT_DAYS),
                 request::EYES => self.refer_eyes(self.memory.urgent.contains(code)),
                 request::FEET => self.refer_feet(self.memory.urgent.contains(code)),
                 _ => {}

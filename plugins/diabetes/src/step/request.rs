@@ -20,6 +20,8 @@ pub const PRESSURE: &str = "critical-blood-pressure";
 pub const DANGER: &str = "danger-signs";
 /// Urgent: hypoglycaemia that needed help.
 pub const HELP: &str = "severe-hypoglycaemia";
+/// A diagnosis that is seen to face to face.
+pub const DIAGNOSIS: &str = "diagnosis";
 /// Off target at several follow-ups.
 pub const OFF_TARGET: &str = "off-target";
 /// Another regimen is needed.
@@ -82,6 +84,8 @@ impl Step<'_> {
         let attend_by = plus_days(self.now, within.value);
         // Of a referral of an older version nobody reports the end: it is followed as long as it was then.
         self.memory.open.insert(code.to_owned(), attend_by);
+        // Once in a step, the last is meant.
+        self.directives.retain(|one| !matches!(one, Directive::Refer(known) if known.code == code));
         self.directives.push(Directive::Refer(Referral {
             code: code.to_owned(),
             destination,
