@@ -276,6 +276,11 @@ impl Pressure {
         })
     }
 
+    /// Whether both are known.
+    pub const fn is_whole(&self) -> bool {
+        self.systolic.is_some() && self.diastolic.is_some()
+    }
+
     /// Whether one of the two reaches its limit.
     pub fn reaches(&self, systolic: Decimal, diastolic: Decimal) -> bool {
         self.systolic.is_some_and(|value| value >= systolic) || self.diastolic.is_some_and(|value| value >= diastolic)

@@ -14,7 +14,7 @@ use crate::{sensor::Sensor, step::request};
 /// Version of the format. A new field needs a new version, and a reader for this one.
 pub const VERSION: u32 = 4;
 /// Fields that version 3 had not: the last ones. Nothing of each is one zero.
-const ADDED: usize = 4;
+const ADDED: usize = 5;
 
 /// Why online prescribing is held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -80,6 +80,8 @@ pub struct Memory {
     pub urgent: BTreeSet<String>,
     /// Diagnoses that have stopped online care once, by their reasons.
     pub known: BTreeSet<String>,
+    /// When the last critical pressure was taken, and when a doctor was told.
+    pub pressure: Option<(Instant, Instant)>,
 }
 
 /// Of version 2: referrals were not followed.
@@ -173,6 +175,7 @@ impl Memory {
             judged: None,
             urgent: BTreeSet::new(),
             known: BTreeSet::new(),
+            pressure: None,
         }
     }
 

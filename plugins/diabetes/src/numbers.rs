@@ -80,6 +80,7 @@ pathway_kit::numbers! {
     LEVEL_2 = 30 "0.1 mmol/L", "Glucose: hypoglycaemia of level 2 below", Goals, "levels_of_hypoglycaemia";
     SYSTOLIC_CRITICAL = 180 "mm[Hg]", "Systolic pressure: urgent referral from", PrimaryCare, "a_critical_pressure_stops_online_care";
     DIASTOLIC_CRITICAL = 110 "mm[Hg]", "Diastolic pressure: urgent referral from", PrimaryCare, "a_critical_pressure_stops_online_care";
+    PRESSURE_MINUTES = 10 "min", "Both values of one critical pressure: told once within", Project, "a_critical_pressure_is_told_once";
     DOCTOR_MINUTES = 15 "min", "A critical value: a doctor answers within (setting)", Project, "a_critical_glucose_stops_online_care";
     URGENT_DAYS = 1 "days", "An urgent referral: seen within", Project, "an_urgent_referral_is_followed";
     DIAGNOSIS_DAYS = 7 "days", "Pregnancy or type 1 is diagnosed: seen in a consulting room within", Project, "a_diagnosis_that_is_made_later_stops_online_care";

@@ -2,7 +2,7 @@
 
 use xinglin_sdk::{
     follow_up::{RequestEnd, RequestReport},
-    time::Instant,
+    time::{Instant, plus_minutes},
     types::zh_en,
 };
 
@@ -15,7 +15,7 @@ use crate::{
     definition::SYMPTOMS,
     measure::{Glucose, Pressure},
     memory::Hold,
-    numbers::{DIASTOLIC_CRITICAL, GLUCOSE_HIGH, GLUCOSE_LOW, SYSTOLIC_CRITICAL, decimal},
+    numbers::{DIASTOLIC_CRITICAL, GLUCOSE_HIGH, GLUCOSE_LOW, PRESSURE_MINUTES, SYSTOLIC_CRITICAL, decimal},
     sources::Source,
 };
 
@@ -76,10 +76,16 @@ impl Step<'_> {
         Some(LOW)
     }
 
-    pub(super) fn judge_pressure(&mut self, pressure: &Pressure) {
+    /// Of values that were taken then. Where systole and diastole come one by one, the first that is critical tells of both.
+    pub(super) fn judge_pressure(&mut self, pressure: &Pressure, at: Instant) {
         if !pressure.reaches(decimal(SYSTOLIC_CRITICAL, 0), decimal(DIASTOLIC_CRITICAL, 0)) {
             return;
         }
+        let soon = |told: Instant| self.now <= plus_minutes(told, PRESSURE_MINUTES.value);
+        if !pressure.is_whole() && self.memory.pressure.is_some_and(|(taken, told)| taken == at && soon(told)) {
+            return;
+        }
+        self.memory.pressure = Some((at, self.now));
         let shown = pressure.shown();
         self.critical(
             "BLOOD_PRESSURE_CRITICAL",

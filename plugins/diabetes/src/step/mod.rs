@@ -276,7 +276,7 @@ impl Step<'_> {
         };
         match reading {
             Reading::Glucose(glucose) => self.judge_glucose(&glucose, observation.effective.unwrap_or(self.now)),
-            Reading::Pressure(pressure) => self.judge_pressure(&pressure),
+            Reading::Pressure(pressure) => self.judge_pressure(&pressure, observation.effective.unwrap_or(self.now)),
             _ if *provenance == Provenance::SelfReported || observation.refused().is_some() => {}
             Reading::Hba1c(hba1c) => self.hba1c_came(&hba1c)?,
             Reading::Ldl(ldl) => self.lipids_came(&ldl, observation)?,

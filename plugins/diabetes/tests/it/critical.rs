@@ -1,8 +1,8 @@
 //! What stops online care.
 
 use diabetes::numbers::{
-    DIASTOLIC_CRITICAL, DOCTOR_MINUTES, GLUCOSE_HIGH, GLUCOSE_LOW, LEVEL_2, RECHECK_ANSWER_MINUTES, RECHECK_MINUTES,
-    RECONTACT_DAYS, SAME_DAY_MINUTES, SYSTOLIC_CRITICAL, URGENT_DAYS,
+    DIASTOLIC_CRITICAL, DOCTOR_MINUTES, GLUCOSE_HIGH, GLUCOSE_LOW, LEVEL_2, PRESSURE_MINUTES, RECHECK_ANSWER_MINUTES,
+    RECHECK_MINUTES, RECONTACT_DAYS, SAME_DAY_MINUTES, SYSTOLIC_CRITICAL, URGENT_DAYS,
 };
 use xinglin_sdk::{
     clinical::{Component, ObservationValue},
@@ -89,6 +89,28 @@ fn a_critical_pressure_stops_online_care() {
     let mut run = enrolled();
     report(&mut run, "8462-4", "112", "mm[Hg]");
     assert_eq!(run.stage(), "offline");
+}
+
+#[test]
+fn a_critical_pressure_is_told_once() {
+    let told = |run: &Run| run.alerts().iter().filter(|code| **code == "BLOOD_PRESSURE_CRITICAL").count();
+    for (minutes, times) in
+        [(0, 1), (PRESSURE_MINUTES.value - 1, 1), (PRESSURE_MINUTES.value, 1), (PRESSURE_MINUTES.value + 1, 2)]
+    {
+        let mut run = enrolled();
+        let diastolic = run.patient.measurement(Coding::loinc("8462-4"), "112", "mm[Hg]");
+        report(&mut run, "8480-6", "190", "mm[Hg]");
+        run.advance_to(plus_minutes(run.now(), minutes));
+        run.observed(diastolic, Provenance::Device);
+        assert_eq!(told(&run), times, "{minutes} minutes later");
+        // Measured again.
+        run.advance_to(plus_minutes(run.now(), 1));
+        report(&mut run, "8462-4", "113", "mm[Hg]");
+        assert_eq!(told(&run), times + 1, "another one");
+    }
+    let mut run = enrolled();
+    run.answer("follow-up", crate::answers("6.1", "190", "115"));
+    assert_eq!(told(&run), 1, "also of a questionnaire");
 }
 
 #[test]
