@@ -22,10 +22,6 @@ use crate::{
 const HIGH: &str = "GLUCOSE_CRITICAL_HIGH";
 const LOW: &str = "GLUCOSE_CRITICAL_LOW";
 
-fn low_glucose(Glucose { shown, .. }: &Glucose) -> (String, String) {
-    (format!("血糖 {shown},≤3.9 mmol/L"), format!("Glucose {shown}: 3.9 mmol/L or less"))
-}
-
 impl Step<'_> {
     /// Of a value that was taken then.
     pub(super) fn judge_glucose(&mut self, glucose: &Glucose, at: Instant) {
@@ -39,16 +35,8 @@ impl Step<'_> {
     }
 
     pub(super) fn judge_critical_glucose(&mut self, glucose: &Glucose) {
-        let shown = &glucose.shown;
-        match self.tell_critical_glucose(glucose) {
-            Some(code @ HIGH) => {
-                self.stop_for_glucose(code, GLUCOSE, &format!("血糖 {shown}"), &format!("Glucose {shown}"));
-            }
-            Some(code) => {
-                let (zh, en) = low_glucose(glucose);
-                self.stop_for_glucose(code, GLUCOSE, &zh, &en);
-            }
-            None => {}
+        if let Some(code) = self.tell_critical_glucose(glucose) {
+            self.stop_for_glucose(code, GLUCOSE);
         }
     }
 
@@ -71,8 +59,7 @@ impl Step<'_> {
         } else if !glucose.is_exactly(low) {
             return None;
         }
-        let (zh, en) = low_glucose(glucose);
-        self.tell_critical_low(&zh, &en);
+        self.tell_critical_low(&format!("血糖 {shown},≤3.9 mmol/L"), &format!("Glucose {shown}: 3.9 mmol/L or less"));
         Some(LOW)
     }
 
@@ -98,7 +85,7 @@ impl Step<'_> {
         let reason =
             zh_en("血压达危急值,须先线下处置。", "Blood pressure at a critical value: face-to-face care first.");
         self.stop("BLOOD_PRESSURE_CRITICAL", Hold::Pressure, (reason, Source::PrimaryCare));
-        self.send_offline(PRESSURE, &format!("血压 {shown}"), &format!("Blood pressure {shown}"));
+        self.send_offline(PRESSURE);
     }
 
     /// What the patient feels: of the danger signs of the national standard each is one.
@@ -115,7 +102,7 @@ impl Step<'_> {
             );
             let reason = zh_en("出现危险情况,须先线下处置。", "Danger signs: face-to-face care first.");
             self.stop("DANGER_SIGNS", Hold::Danger, (reason, Source::PrimaryCare));
-            self.send_offline(DANGER, &zh, &en);
+            self.send_offline(DANGER);
         } else if found().next().is_some() {
             if symptoms.contains(&"foot") && !self.is_open(FOOT.task) {
                 self.request_yearly(FOOT);
@@ -127,7 +114,7 @@ impl Step<'_> {
     /// The alert of the national standard, raised for every low glucose.
     pub(super) fn critical_low(&mut self, referral: &'static str, zh: &str, en: &str) {
         self.tell_critical_low(zh, en);
-        self.stop_for_glucose(LOW, referral, zh, en);
+        self.stop_for_glucose(LOW, referral);
     }
 
     fn tell_critical_low(&mut self, zh: &str, en: &str) {
@@ -135,20 +122,17 @@ impl Step<'_> {
         self.critical(LOW, message, Source::PrimaryCare);
     }
 
-    fn stop_for_glucose(&mut self, code: &str, referral: &'static str, zh: &str, en: &str) {
+    fn stop_for_glucose(&mut self, code: &str, referral: &'static str) {
         let reason = zh_en("血糖达危急值,须先线下处置。", "Glucose at a critical value: face-to-face care first.");
         self.stop(code, Hold::Glucose, (reason, Source::PrimaryCare));
-        self.send_offline(referral, zh, en);
+        self.send_offline(referral);
     }
 
     /// With the message in any case: the patient may have thought that it was over.
-    fn send_offline(&mut self, referral: &'static str, zh: &str, en: &str) {
+    fn send_offline(&mut self, referral: &'static str) {
         // An emergency department sees to the low glucose too.
         if !(referral == GLUCOSE && self.is_open(HELP)) {
-            self.refer_urgently(
-                referral,
-                zh_en(format!("{zh},达到紧急转诊标准。"), format!("{en}: meets the criteria of urgent referral.")),
-            );
+            self.refer_urgently(referral);
         }
         self.ask_to_come();
     }
@@ -179,14 +163,11 @@ impl Step<'_> {
             Source::PrimaryCare,
         );
         if report.end == RequestEnd::Lapsed && self.is_asked_again(&report.code) {
-            let again = |zh: &str, en: &str| {
-                zh_en(format!("{zh},尚未就诊,请立即就诊。"), format!("{en}, and not seen yet: go now."))
-            };
             match report.code.as_str() {
-                PRESSURE => self.refer_urgently(PRESSURE, again("血压达危急值", "Blood pressure at a critical value")),
-                DANGER => self.refer_urgently(DANGER, again("出现危险情况", "Danger signs")),
+                PRESSURE => self.refer_urgently(PRESSURE),
+                DANGER => self.refer_urgently(DANGER),
                 HELP => self.refer_to_emergency(),
-                _ => self.refer_urgently(GLUCOSE, again("血糖达危急值", "Glucose at a critical value")),
+                _ => self.refer_urgently(GLUCOSE),
             }
         }
     }

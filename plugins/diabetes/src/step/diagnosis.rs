@@ -4,7 +4,7 @@ use xinglin_sdk::types::zh_en;
 
 use super::{
     Step,
-    request::{Asked, DIAGNOSIS},
+    request::{Asked, DIAGNOSIS, in_person},
 };
 use crate::{
     memory::Hold,
@@ -29,7 +29,6 @@ impl Step<'_> {
     }
 
     pub(super) fn refer_for_diagnosis(&mut self, within: Number) {
-        let reason = zh_en("医生需要当面评估您的近况。", "A doctor should see you in person.");
-        self.refer(Asked::offline(DIAGNOSIS, reason, within, Source::Telemedicine));
+        self.refer(Asked::offline(DIAGNOSIS, in_person(), within, Source::Telemedicine));
     }
 }

@@ -77,7 +77,7 @@ impl Step<'_> {
         self.refer(Asked {
             code: HELP,
             destination: Destination::Emergency,
-            reason: zh_en("严重低血糖,呼叫120。", "Severe hypoglycaemia; call 120."),
+            reason: zh_en("请立即就医,必要时拨打120。", "Please get help now; call 120 if need be."),
             within: URGENT_DAYS,
             source: Source::Goals,
         });

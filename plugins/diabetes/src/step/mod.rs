@@ -242,9 +242,9 @@ impl Step<'_> {
         let code = report.code.as_str();
         if report.end == RequestEnd::Lapsed && self.is_asked_again(code) {
             match code {
-                request::OFF_TARGET => self.refer_off_target(&[]),
-                request::REGIMEN => self.refer_for_regimen(""),
-                request::NEPHROLOGY => self.refer_to_nephrology(zh_en("肾脏检查异常,", "Kidneys not well: ")),
+                request::OFF_TARGET => self.refer_off_target(),
+                request::REGIMEN => self.refer_for_regimen(),
+                request::NEPHROLOGY => self.refer_to_nephrology(),
                 request::DIAGNOSIS => self.refer_for_diagnosis(URGENT_DAYS),
                 request::EYES => self.refer_eyes(self.memory.urgent.contains(code)),
                 request::FEET => self.refer_feet(self.memory.urgent.contains(code)),

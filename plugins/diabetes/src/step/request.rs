@@ -3,7 +3,7 @@
 use xinglin_sdk::{
     follow_up::{Destination, Directive, LabRequest, Question, Referral, Role},
     time::{Instant, plus_days, plus_minutes},
-    types::{Coding, LocalizedText},
+    types::{Coding, LocalizedText, zh_en},
 };
 
 use super::Step;
@@ -47,7 +47,8 @@ pub(super) struct Asked {
 }
 
 impl Asked {
-    /// To a consulting room of any kind.
+    /// To a consulting room of any kind. The patient reads the reason, so it names no disease and no value: those are in what
+    /// the care team is told.
     pub(super) const fn offline(code: &'static str, reason: LocalizedText, within: Number, source: Source) -> Self {
         Self { code, destination: Destination::Offline(None), reason, within, source }
     }
@@ -58,6 +59,16 @@ impl Asked {
         self.destination = Destination::Offline(Some(department));
         self
     }
+}
+
+/// Why a patient is referred, in words that anybody may read.
+pub(super) fn in_person() -> LocalizedText {
+    zh_en("医生需要当面评估您的近况。", "A doctor should see you in person.")
+}
+
+/// The same, at once.
+pub(super) fn in_person_soon() -> LocalizedText {
+    zh_en("医生需要尽快当面评估您的近况。", "A doctor should see you in person soon.")
 }
 
 impl Step<'_> {
@@ -96,8 +107,8 @@ impl Step<'_> {
         }));
     }
 
-    pub(super) fn refer_urgently(&mut self, code: &'static str, reason: LocalizedText) {
-        self.refer(Asked::offline(code, reason, URGENT_DAYS, Source::PrimaryCare));
+    pub(super) fn refer_urgently(&mut self, code: &'static str) {
+        self.refer(Asked::offline(code, in_person_soon(), URGENT_DAYS, Source::PrimaryCare));
     }
 
     /// Asks a doctor for tests; if that is open, it has the new time.

@@ -239,6 +239,66 @@ fn an_older_value_does_not_end_it() {
     assert!(run.task("glucose-recheck").is_none());
 }
 
+/// The patient reads it, and whoever is shown the referral at a desk.
+#[test]
+fn a_referral_names_no_disease_and_no_value() {
+    let mut run = enrolled();
+    meter(&mut run, "20");
+    meter(&mut run, "2.9");
+    report(&mut run, "8480-6", "190", "mm[Hg]");
+    let mut all = crate::answers("8.1", "120", "70");
+    all[4].1 = AnswerValue::Boolean(true);
+    all.extend([("unwell", AnswerValue::Boolean(true)), ("symptoms", choice("drowsy"))]);
+    run.answer("follow-up", all);
+    report(&mut run, "4548-4", "9.8", "%");
+    report(&mut run, "98979-8", "22", "mL/min/{1.73_m2}");
+    let mut graded = run.patient.measurement(Coding::loinc("71490-7"), "1", "1");
+    graded.value = ObservationValue::Coded(vec![Coding::loinc("LA18646-2")]);
+    run.observed(graded, Provenance::Device);
+    run.patient = run.patient.clone().diagnosed(Coding::icd10("O24.4"));
+    follow_up(&mut run, "6.1");
+    let sent: Vec<&str> = run.referrals().iter().map(|referral| referral.code.as_str()).collect();
+    for code in [
+        "critical-glucose",
+        "critical-blood-pressure",
+        "danger-signs",
+        "severe-hypoglycaemia",
+        "regimen",
+        "nephrology",
+        "ophthalmology",
+        "diagnosis",
+    ] {
+        assert!(sent.contains(&code), "{code} in {sent:?}");
+    }
+    let again = sent.len();
+    run.advance(1);
+    assert!(run.referrals().len() > again, "also of those that lapsed");
+    let words = [
+        "糖",
+        "压",
+        "视网膜",
+        "足",
+        "肾",
+        "妊娠",
+        "危",
+        "glu",
+        "press",
+        "hypo",
+        "retin",
+        "foot",
+        "kidney",
+        "preg",
+        "eGFR",
+    ];
+    for referral in run.referrals() {
+        for text in &referral.reason {
+            let said = text.text.replace("120", "");
+            assert!(!said.contains(|c: char| c.is_ascii_digit()), "{said}");
+            assert!(!words.iter().any(|word| said.contains(word)), "{said}");
+        }
+    }
+}
+
 #[test]
 fn level_3_is_an_emergency_and_relaxes_the_goal() {
     let mut run = enrolled();
