@@ -121,6 +121,11 @@ fn a_patient_of_the_first_weeks_goes_on_with_them() {
     run.advance_to(plus_days(START, 70));
     run.complete("offline-visit");
     assert_eq!(day_of(&run, "offline-visit"), 160);
+    assert_eq!(
+        run.task("offline-visit").map(|task| task.owner),
+        Some(Role::Doctor),
+        "of the patient's own it becomes one"
+    );
 }
 
 #[test]

@@ -105,14 +105,19 @@ fn four_face_to_face_visits_a_year() {
         assert_eq!(day_of(&run, "offline-visit"), (quarter + 1) * OFFLINE_DAYS.value);
     }
     assert_eq!(run.alert("OFFLINE_VISIT_OVERDUE").map(|alert| alert.owner), Some(Role::HealthManager));
-    // One that took place before it was due is followed by another after the same time.
+    // Early or late, the next is due a quarter after this one was.
+    for days in [OFFLINE_DAYS.value - 20, OFFLINE_DAYS.value, OFFLINE_DAYS.value + OFFLINE_WINDOW_DAYS.value - 1] {
+        let mut run = enrolled();
+        assert_eq!(run.task("offline-visit").map(|task| task.owner), Some(Role::Doctor), "not the patient's to tick");
+        run.advance(days);
+        run.complete("offline-visit");
+        assert_eq!(day_of(&run, "offline-visit"), 2 * OFFLINE_DAYS.value, "done on day {days}");
+        assert_eq!(run.task("offline-visit").map(|task| task.owner), Some(Role::Doctor));
+    }
     let mut run = enrolled();
-    run.advance(10);
-    run.complete("offline-visit");
-    assert_eq!(day_of(&run, "offline-visit"), 10 + OFFLINE_DAYS.value);
     run.decline("offline-visit");
     assert!(run.alerts().contains(&"OFFLINE_VISIT_DECLINED"));
-    assert_eq!(day_of(&run, "offline-visit"), 10 + 2 * OFFLINE_DAYS.value);
+    assert_eq!(day_of(&run, "offline-visit"), 2 * OFFLINE_DAYS.value);
 }
 
 #[test]
