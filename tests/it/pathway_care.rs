@@ -184,13 +184,13 @@ async fn a_pathway_is_told_what_became_of_its_tasks(hospital: TestHospital) {
     // Done: by whom it was given to, and by nobody else.
     let offline = timer(&enrolled, "offline-visit", "open").await.expect("a task");
     let done = format!("/api/v1/tasks/{}/done", offline["id"].as_str().expect("an id"));
-    clinic.doctor.refused(&done, json!(null), "AUTH_FORBIDDEN").await;
+    clinic.patient.refused(&done, json!(null), "AUTH_FORBIDDEN").await;
     let (stranger, _) = clinic.person("stranger").await;
     stranger.refused(&done, json!(null), "NOT_FOUND").await;
     hospital.advance(DAY).await;
-    clinic.patient.post(&done, json!(null)).await;
+    clinic.doctor.post(&done, json!(null)).await;
     assert_eq!(enrolled.events("task_ended").await[0]["end"], "done");
-    clinic.patient.refused(&done, json!(null), "PATHWAY_STATE").await;
+    clinic.doctor.refused(&done, json!(null), "PATHWAY_STATE").await;
     let next = timer(&enrolled, "offline-visit", "open").await.expect("the next one");
     assert_ne!(next["id"], offline["id"]);
 
@@ -360,7 +360,7 @@ async fn no_enrolment_is_in_a_state_that_nobody_can_leave(hospital: TestHospital
         let timers = clinic.patient.get(&path).await["timers"].as_array().expect("timers").clone();
         let offline = timers.iter().find(|timer| timer["code"] == "offline-visit" && timer["state"] == "open");
         let done = format!("/api/v1/tasks/{}/done", offline.expect("a task")["id"].as_str().expect("an id"));
-        clinic.patient.post(&done, json!(null)).await;
+        clinic.doctor.post(&done, json!(null)).await;
         let mut answers = follow_up("6.1", true);
         answers["answers"].as_array_mut().expect("answers").remove(1);
         clinic.patient.post(&format!("{path}/answers"), answers).await;

@@ -6,6 +6,8 @@
 //! The filtration rate is estimated from creatinine where the laboratory gives none of the same day: by `libm`, with the same result on
 //! every machine, as a whole number.
 
+use std::cmp::Ordering;
+
 use xinglin_sdk::{
     clinical::{Observation, ObservationValue, Sex, Snapshot},
     time::china,
@@ -196,6 +198,11 @@ impl Glucose {
         millimoles.times(decimal(GLUCOSE_FACTOR, 4)) == Some(self.milligrams)
     }
 
+    /// Which of two is lower.
+    pub fn compare(&self, other: &Self) -> Ordering {
+        self.milligrams.cmp(&other.milligrams)
+    }
+
     /// Whether it is above this value in mmol/L.
     pub fn is_above(&self, millimoles: Decimal) -> bool {
         !self.is_below(millimoles) && !self.is_exactly(millimoles)
@@ -267,6 +274,11 @@ impl Pressure {
             systolic: systolic.map(millimetres).transpose()?,
             diastolic: diastolic.map(millimetres).transpose()?,
         })
+    }
+
+    /// Whether both are known.
+    pub const fn is_whole(&self) -> bool {
+        self.systolic.is_some() && self.diastolic.is_some()
     }
 
     /// Whether one of the two reaches its limit.

@@ -12,7 +12,9 @@ use xinglin_sdk::{
 use crate::{sensor::Sensor, step::request};
 
 /// Version of the format. A new field needs a new version, and a reader for this one.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
+/// Fields that version 3 had not: the last ones. Nothing of each is one zero.
+const ADDED: usize = 5;
 
 /// Why online prescribing is held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -23,6 +25,8 @@ pub enum Hold {
     Pressure,
     /// A danger sign.
     Danger,
+    /// A diagnosis that is seen to face to face.
+    Diagnosis,
 }
 
 impl Hold {
@@ -32,6 +36,7 @@ impl Hold {
             Self::Glucose => "critical-glucose",
             Self::Pressure => "critical-blood-pressure",
             Self::Danger => "danger-signs",
+            Self::Diagnosis => "diagnosis",
         }
     }
 }
@@ -67,6 +72,16 @@ pub struct Memory {
     pub nephrology: bool,
     /// The last days of the glucose sensor.
     pub sensor: Sensor,
+    /// When the low glucose was measured that is to be measured again.
+    pub low: Option<Instant>,
+    /// The last point of the glucose sensor that was judged.
+    pub judged: Option<Instant>,
+    /// Referrals of eyes and feet that are open, or lapsed, and urgent.
+    pub urgent: BTreeSet<String>,
+    /// Diagnoses that have stopped online care once, by their reasons.
+    pub known: BTreeSet<String>,
+    /// When the last critical pressure was taken, and when a doctor was told.
+    pub pressure: Option<(Instant, Instant)>,
 }
 
 /// Of version 2: referrals were not followed.
@@ -156,6 +171,11 @@ impl Memory {
             lapsed: BTreeMap::new(),
             nephrology: false,
             sensor: Sensor::default(),
+            low: None,
+            judged: None,
+            urgent: BTreeSet::new(),
+            known: BTreeSet::new(),
+            pressure: None,
         }
     }
 
@@ -167,6 +187,10 @@ impl Memory {
         match state.parts().0 {
             1 => pathway_kit::read::<First, S>(state, 1).map(|first| Second::from(first).into()),
             2 => pathway_kit::read::<Second, S>(state, 2).map(Into::into),
+            3 => {
+                let data = [state.parts().1, &[0; ADDED]].concat();
+                pathway_kit::read(&S::of(VERSION, data), VERSION)
+            }
             _ => pathway_kit::read(state, VERSION),
         }
     }

@@ -80,8 +80,10 @@ pathway_kit::numbers! {
     LEVEL_2 = 30 "0.1 mmol/L", "Glucose: hypoglycaemia of level 2 below", Goals, "levels_of_hypoglycaemia";
     SYSTOLIC_CRITICAL = 180 "mm[Hg]", "Systolic pressure: urgent referral from", PrimaryCare, "a_critical_pressure_stops_online_care";
     DIASTOLIC_CRITICAL = 110 "mm[Hg]", "Diastolic pressure: urgent referral from", PrimaryCare, "a_critical_pressure_stops_online_care";
+    PRESSURE_MINUTES = 10 "min", "Both values of one critical pressure: told once within", Project, "a_critical_pressure_is_told_once";
     DOCTOR_MINUTES = 15 "min", "A critical value: a doctor answers within (setting)", Project, "a_critical_glucose_stops_online_care";
     URGENT_DAYS = 1 "days", "An urgent referral: seen within", Project, "an_urgent_referral_is_followed";
+    DIAGNOSIS_DAYS = 7 "days", "Pregnancy or type 1 is diagnosed: seen in a consulting room within", Project, "a_diagnosis_that_is_made_later_stops_online_care";
     RECONTACT_DAYS = 14 "days", "A referral: contacted again within", PrimaryCare, "a_critical_glucose_stops_online_care";
     RECHECK_MINUTES = 15 "min", "A low glucose: measured again after", Goals, "a_low_glucose_is_measured_again";
     RECHECK_ANSWER_MINUTES = 30 "min", "A low glucose not measured again: somebody calls after", Project, "a_low_glucose_is_measured_again";
@@ -103,6 +105,7 @@ pathway_kit::numbers! {
     VARIATION = 36 "%", "A sensor: coefficient of variation, on target up to", Sensor, "goals_of_the_sensor";
     EPISODE_MINUTES = 15 "min", "A sensor: very low for an episode from", Sensor, "episodes_of_the_sensor";
     LIVE_MINUTES = 30 "min", "A sensor: its last value is of now for", Project, "episodes_of_the_sensor";
+    BACK_HOURS = 24 "h", "A sensor sends for the first time: critical values are told of the last", Project, "a_sensor_that_sends_late_hides_nothing";
 
     EDUCATION_DAYS = 7 "days", "A pharmacist explains the medicines after, and then yearly", Education, "the_team";
     DIET_DAYS = 14 "days", "A dietitian advises after, and then yearly", Education, "the_team";

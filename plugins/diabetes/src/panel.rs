@@ -3,7 +3,7 @@
 use xinglin_sdk::{
     clinical::{OmissionReason, Section, Snapshot},
     follow_up,
-    panel::{Act, Band, Block, Bound, Error, Metric, Point, Points, Series, Standing, Table, Text, Tone, Viewer},
+    panel::{Band, Block, Bound, Error, Metric, Point, Points, Series, Standing, Table, Text, Tone, Viewer},
     time::{Instant, china, plus_days},
     types::{Coding, Decimal, LocalizedText, Quantity, zh_en},
 };
@@ -247,9 +247,9 @@ impl Sheet<'_> {
         if self.standing.due_by(self.now).any(|task| is_visit(&task.code)) {
             blocks.push(Block::Form(FOLLOW_UP.to_owned()));
         }
-        // A follow-up and a measurement are done by answering; a check by its result.
+        // A follow-up and a measurement are done by answering; a visit and a check by who sees the patient.
         let soon = self.standing.due_by(plus_days(self.now, AHEAD_DAYS)).filter(|task| task.code == visit::OFFLINE);
-        blocks.extend(soon.map(|task| Block::Action(Act::DoTask(task.code.clone()))));
+        blocks.extend(soon.map(|task| Text::paragraph(task.title.clone()).into()));
         for check in
             yearly::CHECKS.iter().filter(|check| memory.is_some_and(|memory| memory.open.contains_key(check.task)))
         {

@@ -12,6 +12,9 @@ use crate::{
     sources::Source,
 };
 
+/// A ketoacidosis, not long ago: the most urgent reason.
+pub const KETOACIDOSIS: &str = "RECENT_KETOACIDOSIS";
+
 /// Whether the patient may be enrolled.
 pub fn screen(snapshot: &Snapshot, now: Instant) -> Result<Eligibility, Error> {
     let Some(age) = snapshot.age_years() else {
@@ -40,16 +43,20 @@ pub fn screen(snapshot: &Snapshot, now: Instant) -> Result<Eligibility, Error> {
         return Ok(Eligibility::Ineligible(ineligible));
     }
 
+    let offline: Vec<Reason> =
+        offline(snapshot, now).into_iter().map(|(code, message, source)| reason(code, message, source)).collect();
+    Ok(if offline.is_empty() { Eligibility::Eligible } else { Eligibility::ReferOffline(offline) })
+}
+
+/// Why the patient is to be seen face to face: by codes that stay the same, with the source of each rule.
+pub fn offline(snapshot: &Snapshot, now: Instant) -> Vec<(&'static str, LocalizedText, Source)> {
+    let has = |test: fn(&Condition) -> bool| snapshot.conditions.iter().any(test);
     let mut offline = Vec::new();
     if has(is_pregnancy) {
-        offline.push(reason(
-            "PREGNANCY",
-            zh_en("妊娠,需线下诊治。", "Pregnant: face-to-face care."),
-            Source::Guideline,
-        ));
+        offline.push(("PREGNANCY", zh_en("妊娠,需线下诊治。", "Pregnant: face-to-face care."), Source::Guideline));
     }
     if has(is_type_1) {
-        offline.push(reason(
+        offline.push((
             "SUSPECTED_TYPE_1",
             zh_en(
                 "有1型糖尿病诊断,分型需线下明确。",
@@ -60,13 +67,13 @@ pub fn screen(snapshot: &Snapshot, now: Instant) -> Result<Eligibility, Error> {
     }
     let since = plus_days(now, -KETOACIDOSIS_DAYS.value);
     if snapshot.conditions.iter().any(|condition| is_ketoacidosis(condition) && is_recent(condition, since)) {
-        offline.push(reason(
-            "RECENT_KETOACIDOSIS",
+        offline.push((
+            KETOACIDOSIS,
             zh_en("近期发生过酮症酸中毒。", "Ketoacidosis not long ago."),
             Source::Telemedicine,
         ));
     }
-    Ok(if offline.is_empty() { Eligibility::Eligible } else { Eligibility::ReferOffline(offline) })
+    offline
 }
 
 /// Diagnosed, active or in remission.

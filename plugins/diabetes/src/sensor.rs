@@ -98,9 +98,22 @@ impl Points {
     }
 
     /// The last, if it was taken not longer ago than that.
-    pub fn live(&self, now: Instant, minutes: i64) -> Option<&Glucose> {
-        let (at, glucose) = self.points.last()?;
-        (0..=minutes.saturating_mul(MINUTE)).contains(&now.saturating_sub(*at)).then_some(glucose)
+    pub fn live(&self, now: Instant, minutes: i64) -> Option<&(Instant, Glucose)> {
+        let last = self.points.last()?;
+        (0..=minutes.saturating_mul(MINUTE)).contains(&now.saturating_sub(last.0)).then_some(last)
+    }
+
+    /// The last.
+    pub fn last(&self) -> Option<&(Instant, Glucose)> {
+        self.points.last()
+    }
+
+    /// The lowest and the highest of those taken after `from`; of equal ones the last.
+    pub fn extremes(&self, from: Instant) -> Option<[&(Instant, Glucose); 2]> {
+        let later = || self.points.iter().filter(|(at, _)| *at > from);
+        let lowest = later().rev().min_by(|(_, one), (_, other)| one.compare(other))?;
+        let highest = later().max_by(|(_, one), (_, other)| one.compare(other))?;
+        Some([lowest, highest])
     }
 
     /// How often it was very low for long enough.

@@ -109,6 +109,7 @@ impl From<MemoryBefore> for Memory {
             },
             totals: before.totals,
             is_from_before: true,
+            last_at: None,
         }
     }
 }

@@ -11,7 +11,7 @@ use xinglin_sdk::{
 use crate::{before, scales::Level};
 
 /// Version of the format. A new field needs a new version, and a reader for this one.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 
 /// Why online prescribing is held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -149,6 +149,8 @@ pub struct Memory {
     pub totals: Vec<Total>,
     /// Whether it is from version 1.0, until what that asked for is asked for in the words of this one.
     pub is_from_before: bool,
+    /// When the last total of the PHQ-9 was taken. The last field: version 3 ends before it.
+    pub last_at: Option<Instant>,
 }
 
 impl Memory {
@@ -179,6 +181,7 @@ impl Memory {
             plan: Plan::default(),
             totals: Vec::new(),
             is_from_before: false,
+            last_at: None,
         }
     }
 
@@ -189,6 +192,11 @@ impl Memory {
     pub fn read(state: &State) -> Result<Self, Error> {
         match state.version {
             1 | 2 => before::read(state),
+            3 => {
+                // Nothing is a zero.
+                let data = [state.data.as_slice(), &[0]].concat();
+                pathway_kit::read(&State { version: VERSION, data }, VERSION)
+            }
             _ => pathway_kit::read(state, VERSION),
         }
     }
@@ -235,6 +243,8 @@ mod tests {
         let state = memory.write().expect("written");
         assert!(state.data.len() < 200, "{} bytes", state.data.len());
         assert_eq!(Memory::read(&state), Ok(memory.clone()));
+        let third = State { version: 3, data: state.data[..state.data.len() - 1].to_vec() };
+        assert_eq!(Memory::read(&third), Ok(memory.clone()));
         let newer = State { version: VERSION + 1, data: state.data.clone() };
         let short = State { version: VERSION, data: vec![1] };
         let long = State { version: VERSION, data: [state.data, vec![0]].concat() };

@@ -32,6 +32,8 @@ pathway_kit::numbers! {
     REMISSION = 5 "points", "Remission: PHQ-9 below", Hedis, "two_remissions_lead_to_maintenance";
     REMISSIONS_APART = 28 "d", "Two remissions apart, at least", Project, "two_remissions_lead_to_maintenance";
     MAINTENANCE = 90 "d", "Maintenance ends after", Project, "maintenance_ends_after_90_days";
+    MAINTENANCE_LAST = 28 "d", "Maintenance ends by a PHQ-9 that is at most so old", Project, "maintenance_ends_by_a_recent_phq9";
+    MAINTENANCE_AGAIN = 14 "d", "Maintenance without such a PHQ-9: asked, and looked at again after", Project, "maintenance_ends_by_a_recent_phq9";
     CONCERN_ITEM = 1 "points", "PHQ-9 item 9: a clinician assesses safety from", Project, "the_suicide_branch_by_answer";
     CONCERN_MINUTES = 239 "min", "Safety assessment within (less than 4 h)", Project, "the_suicide_branch_by_answer";
     ASQ_YES = 1 "answers", "ASQ: a clinician assesses safety from so many yes", Asq, "the_suicide_branch_by_answer";

@@ -7,7 +7,7 @@ use xinglin_sdk::{
 
 use super::{
     DAY, Step,
-    request::{Asked, OFF_TARGET, URGENT},
+    request::{Asked, OFF_TARGET, URGENT, in_person},
 };
 use crate::{
     definition::{CODES, DIARY, FOLLOW_UP, link},
@@ -51,21 +51,15 @@ impl Step<'_> {
             self.memory.off_target = 0;
             // Who is seen urgently is seen for this too.
             if !URGENT.iter().any(|code| self.is_open(code)) {
-                self.refer_off_target(off_target);
+                self.refer_off_target();
             }
         }
         self.ask(DIARY, DIARY_DAYS.minutes().saturating_mul(DAY));
         self.schedule_extra_visit(self.extra_visit_in());
     }
 
-    pub(super) fn refer_off_target(&mut self, off_target: &[LocalizedText]) {
-        let (zh, en) = (join(off_target, 0, "、"), join(off_target, 1, ", "));
-        let colon = |text: &str, colon: &str| if text.is_empty() { String::new() } else { format!("{colon}{text}") };
-        let reason = zh_en(
-            format!("连续两次随访未达标{}。", colon(&zh, ":")),
-            format!("Off target at two visits in a row{}.", colon(&en, ": ")),
-        );
-        self.refer(Asked::offline(OFF_TARGET, reason, OFF_TARGET_DAYS, Source::PrimaryCare));
+    pub(super) fn refer_off_target(&mut self) {
+        self.refer(Asked::offline(OFF_TARGET, in_person(), OFF_TARGET_DAYS, Source::PrimaryCare));
     }
 
     /// The values off target, in both languages.

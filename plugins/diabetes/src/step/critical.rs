@@ -2,6 +2,7 @@
 
 use xinglin_sdk::{
     follow_up::{RequestEnd, RequestReport},
+    time::{Instant, plus_minutes},
     types::zh_en,
 };
 
@@ -14,45 +15,64 @@ use crate::{
     definition::SYMPTOMS,
     measure::{Glucose, Pressure},
     memory::Hold,
-    numbers::{DIASTOLIC_CRITICAL, GLUCOSE_HIGH, GLUCOSE_LOW, SYSTOLIC_CRITICAL, decimal},
+    numbers::{DIASTOLIC_CRITICAL, GLUCOSE_HIGH, GLUCOSE_LOW, PRESSURE_MINUTES, SYSTOLIC_CRITICAL, decimal},
     sources::Source,
 };
 
+const HIGH: &str = "GLUCOSE_CRITICAL_HIGH";
+const LOW: &str = "GLUCOSE_CRITICAL_LOW";
+
 impl Step<'_> {
-    pub(super) fn judge_glucose(&mut self, glucose: &Glucose) {
-        let low = glucose.is_below(decimal(GLUCOSE_LOW, 1));
-        if !low {
-            self.recheck_no_more();
+    /// Of a value that was taken then.
+    pub(super) fn judge_glucose(&mut self, glucose: &Glucose, at: Instant) {
+        self.judge_critical_glucose(glucose);
+        self.judge_recheck(glucose, at);
+    }
+
+    /// A low one is measured again, and a later one that is not low ends that.
+    pub(super) fn judge_recheck(&mut self, glucose: &Glucose, at: Instant) {
+        if glucose.is_below(decimal(GLUCOSE_LOW, 1)) { self.recheck(at) } else { self.recheck_no_more(at) }
+    }
+
+    pub(super) fn judge_critical_glucose(&mut self, glucose: &Glucose) {
+        if let Some(code) = self.tell_critical_glucose(glucose) {
+            self.stop_for_glucose(code, GLUCOSE);
         }
-        let shown = &glucose.shown;
+    }
+
+    /// Tells a doctor, and of hypoglycaemia by its level; the code of what is critical.
+    pub(super) fn tell_critical_glucose(&mut self, glucose: &Glucose) -> Option<&'static str> {
+        let (low, shown) = (decimal(GLUCOSE_LOW, 1), &glucose.shown);
         if !glucose.is_below(decimal(GLUCOSE_HIGH, 1)) {
             self.critical(
-                "GLUCOSE_CRITICAL_HIGH",
+                HIGH,
                 zh_en(
                     format!("血糖 {shown},≥16.7 mmol/L,须紧急转诊。"),
                     format!("Glucose {shown}: 16.7 mmol/L or more. Urgent referral."),
                 ),
                 Source::PrimaryCare,
             );
-            self.stop_for_glucose(
-                "GLUCOSE_CRITICAL_HIGH",
-                GLUCOSE,
-                &format!("血糖 {shown}"),
-                &format!("Glucose {shown}"),
-            );
-        } else if low || glucose.is_exactly(decimal(GLUCOSE_LOW, 1)) {
-            if low {
-                self.hypoglycaemia(glucose);
-            }
-            let (zh, en) = (format!("血糖 {shown},≤3.9 mmol/L"), format!("Glucose {shown}: 3.9 mmol/L or less"));
-            self.critical_low(GLUCOSE, &zh, &en);
+            return Some(HIGH);
         }
+        if glucose.is_below(low) {
+            self.hypoglycaemia(glucose);
+        } else if !glucose.is_exactly(low) {
+            return None;
+        }
+        self.tell_critical_low(&format!("血糖 {shown},≤3.9 mmol/L"), &format!("Glucose {shown}: 3.9 mmol/L or less"));
+        Some(LOW)
     }
 
-    pub(super) fn judge_pressure(&mut self, pressure: &Pressure) {
+    /// Of values that were taken then. Where systole and diastole come one by one, the first that is critical tells of both.
+    pub(super) fn judge_pressure(&mut self, pressure: &Pressure, at: Instant) {
         if !pressure.reaches(decimal(SYSTOLIC_CRITICAL, 0), decimal(DIASTOLIC_CRITICAL, 0)) {
             return;
         }
+        let soon = |told: Instant| self.now <= plus_minutes(told, PRESSURE_MINUTES.value);
+        if !pressure.is_whole() && self.memory.pressure.is_some_and(|(taken, told)| taken == at && soon(told)) {
+            return;
+        }
+        self.memory.pressure = Some((at, self.now));
         let shown = pressure.shown();
         self.critical(
             "BLOOD_PRESSURE_CRITICAL",
@@ -65,7 +85,7 @@ impl Step<'_> {
         let reason =
             zh_en("血压达危急值,须先线下处置。", "Blood pressure at a critical value: face-to-face care first.");
         self.stop("BLOOD_PRESSURE_CRITICAL", Hold::Pressure, (reason, Source::PrimaryCare));
-        self.send_offline(PRESSURE, &format!("血压 {shown}"), &format!("Blood pressure {shown}"));
+        self.send_offline(PRESSURE);
     }
 
     /// What the patient feels: of the danger signs of the national standard each is one.
@@ -82,7 +102,7 @@ impl Step<'_> {
             );
             let reason = zh_en("出现危险情况,须先线下处置。", "Danger signs: face-to-face care first.");
             self.stop("DANGER_SIGNS", Hold::Danger, (reason, Source::PrimaryCare));
-            self.send_offline(DANGER, &zh, &en);
+            self.send_offline(DANGER);
         } else if found().next().is_some() {
             if symptoms.contains(&"foot") && !self.is_open(FOOT.task) {
                 self.request_yearly(FOOT);
@@ -93,29 +113,31 @@ impl Step<'_> {
 
     /// The alert of the national standard, raised for every low glucose.
     pub(super) fn critical_low(&mut self, referral: &'static str, zh: &str, en: &str) {
-        self.critical(
-            "GLUCOSE_CRITICAL_LOW",
-            zh_en(format!("{zh},须紧急转诊。"), format!("{en}. Urgent referral.")),
-            Source::PrimaryCare,
-        );
-        self.stop_for_glucose("GLUCOSE_CRITICAL_LOW", referral, zh, en);
+        self.tell_critical_low(zh, en);
+        self.stop_for_glucose(LOW, referral);
     }
 
-    fn stop_for_glucose(&mut self, code: &str, referral: &'static str, zh: &str, en: &str) {
+    fn tell_critical_low(&mut self, zh: &str, en: &str) {
+        let message = zh_en(format!("{zh},须紧急转诊。"), format!("{en}. Urgent referral."));
+        self.critical(LOW, message, Source::PrimaryCare);
+    }
+
+    fn stop_for_glucose(&mut self, code: &str, referral: &'static str) {
         let reason = zh_en("血糖达危急值,须先线下处置。", "Glucose at a critical value: face-to-face care first.");
         self.stop(code, Hold::Glucose, (reason, Source::PrimaryCare));
-        self.send_offline(referral, zh, en);
+        self.send_offline(referral);
     }
 
     /// With the message in any case: the patient may have thought that it was over.
-    fn send_offline(&mut self, referral: &'static str, zh: &str, en: &str) {
+    fn send_offline(&mut self, referral: &'static str) {
         // An emergency department sees to the low glucose too.
         if !(referral == GLUCOSE && self.is_open(HELP)) {
-            self.refer_urgently(
-                referral,
-                zh_en(format!("{zh},达到紧急转诊标准。"), format!("{en}: meets the criteria of urgent referral.")),
-            );
+            self.refer_urgently(referral);
         }
+        self.ask_to_come();
+    }
+
+    pub(super) fn ask_to_come(&mut self) {
         self.tell(
             "go-to-hospital",
             zh_en(
@@ -141,14 +163,11 @@ impl Step<'_> {
             Source::PrimaryCare,
         );
         if report.end == RequestEnd::Lapsed && self.is_asked_again(&report.code) {
-            let again = |zh: &str, en: &str| {
-                zh_en(format!("{zh},尚未就诊,请立即就诊。"), format!("{en}, and not seen yet: go now."))
-            };
             match report.code.as_str() {
-                PRESSURE => self.refer_urgently(PRESSURE, again("血压达危急值", "Blood pressure at a critical value")),
-                DANGER => self.refer_urgently(DANGER, again("出现危险情况", "Danger signs")),
+                PRESSURE => self.refer_urgently(PRESSURE),
+                DANGER => self.refer_urgently(DANGER),
                 HELP => self.refer_to_emergency(),
-                _ => self.refer_urgently(GLUCOSE, again("血糖达危急值", "Glucose at a critical value")),
+                _ => self.refer_urgently(GLUCOSE),
             }
         }
     }

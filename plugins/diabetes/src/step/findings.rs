@@ -3,21 +3,21 @@
 
 use xinglin_sdk::{
     clinical::Observation,
-    follow_up::RequestReport,
+    follow_up::{RequestReport, Role, Severity},
     time::Instant,
     types::{Coding, Codings as _, system, zh_en},
 };
 
 use super::{
-    Step,
-    request::{Asked, EYES, FEET},
+    DAY, Step,
+    request::{Asked, EYES, FEET, in_person},
     yearly::{Check, FOOT, RETINA},
 };
 use crate::{
     definition::CODES,
     numbers::{
         EYES_DAYS, EYES_URGENT_DAYS, FEET_DAYS, FEET_HIGH_DAYS, FEET_LOW_DAYS, FEET_MODERATE_DAYS, FEET_ULCER_DAYS,
-        Number, YEARLY_DAYS,
+        YEARLY_DAYS,
     },
     sources::Source,
 };
@@ -107,8 +107,24 @@ impl Step<'_> {
     fn retina(&mut self, found: Option<Retina>, at: Instant) {
         self.check_done(RETINA, at, YEARLY_DAYS);
         match found {
-            Some(Retina::Severe) => self.refer_eyes(true),
-            Some(Retina::Moderate) => self.refer_eyes(false),
+            Some(Retina::Severe) => {
+                self.alert(
+                    ("RETINOPATHY_SEVERE", Severity::Warning, Role::Doctor, DAY),
+                    zh_en(
+                        "眼底:重度或增殖期视网膜病变,已转眼科,请跟进。",
+                        "Severe or proliferative retinopathy: referred to an ophthalmologist, please see to it.",
+                    ),
+                    Source::Eyes,
+                );
+                self.refer_eyes(true);
+            }
+            Some(Retina::Moderate) => {
+                self.note(zh_en(
+                    "眼底:中度视网膜病变或黄斑水肿,已转眼科。",
+                    "Moderate retinopathy or macular oedema: referred to an ophthalmologist.",
+                ));
+                self.refer_eyes(false);
+            }
             Some(Retina::Mild) => self.note(zh_en(
                 "眼底:轻度非增殖期视网膜病变,控制血糖、血压、血脂,每年复查。",
                 "Retina: mild non-proliferative retinopathy; control glucose, pressure and lipids, examined yearly.",
@@ -127,8 +143,24 @@ impl Step<'_> {
         };
         self.check_done(FOOT, at, again);
         match found {
-            Some(Feet::Ulcer) => self.refer_feet(true),
-            Some(Feet::Low | Feet::Moderate | Feet::High) => self.refer_feet(false),
+            Some(Feet::Ulcer) => {
+                self.critical(
+                    "FOOT_ULCER",
+                    zh_en(
+                        "足部溃疡:已转足病专科,请立即跟进。",
+                        "An ulcer of the foot: referred to a foot clinic, see to it at once.",
+                    ),
+                    Source::Feet,
+                );
+                self.refer_feet(true);
+            }
+            Some(Feet::Low | Feet::Moderate | Feet::High) => {
+                self.note(zh_en(
+                    "足部有溃疡风险,已转足病专科。",
+                    "A foot at risk of an ulcer: referred to a foot clinic.",
+                ));
+                self.refer_feet(false);
+            }
             Some(Feet::Well) => {}
             None => self.note_without_finding(FOOT),
         }
@@ -144,35 +176,24 @@ impl Step<'_> {
         ));
     }
 
+    /// A mild finding does not make an urgent referral less urgent.
+    fn remember(&mut self, code: &str, urgent: bool) {
+        if urgent {
+            self.memory.urgent.insert(code.to_owned());
+        }
+    }
+
     /// `urgent`: severe or proliferative.
     pub(super) fn refer_eyes(&mut self, urgent: bool) {
-        let (within, reason): (Number, _) = if urgent {
-            (
-                EYES_URGENT_DAYS,
-                zh_en(
-                    "眼底:重度或增殖期视网膜病变,尽快眼科就诊。",
-                    "Severe or proliferative retinopathy: see an ophthalmologist soon.",
-                ),
-            )
-        } else {
-            (
-                EYES_DAYS,
-                zh_en(
-                    "眼底:中度视网膜病变或黄斑水肿,眼科就诊。",
-                    "Moderate retinopathy or macular oedema: see an ophthalmologist.",
-                ),
-            )
-        };
-        self.refer(Asked::offline(EYES, reason, within, Source::Eyes).to("ophthalmology", "眼科"));
+        self.remember(EYES, urgent);
+        let within = if urgent { EYES_URGENT_DAYS } else { EYES_DAYS };
+        self.refer(Asked::offline(EYES, in_person(), within, Source::Eyes).to("ophthalmology", "眼科"));
     }
 
     /// `ulcer`: one is there now.
     pub(super) fn refer_feet(&mut self, ulcer: bool) {
-        let (within, reason): (Number, _) = if ulcer {
-            (FEET_ULCER_DAYS, zh_en("足部溃疡:立即足病专科就诊。", "An ulcer of the foot: see a foot clinic at once."))
-        } else {
-            (FEET_DAYS, zh_en("足部有溃疡风险,足病专科就诊。", "A foot at risk of an ulcer: see a foot clinic."))
-        };
-        self.refer(Asked::offline(FEET, reason, within, Source::Feet).to("foot-care", "足病科"));
+        self.remember(FEET, ulcer);
+        let within = if ulcer { FEET_ULCER_DAYS } else { FEET_DAYS };
+        self.refer(Asked::offline(FEET, in_person(), within, Source::Feet).to("foot-care", "足病科"));
     }
 }

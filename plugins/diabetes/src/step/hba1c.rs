@@ -9,7 +9,7 @@ use xinglin_sdk::{
 
 use super::{
     DAY, Step,
-    request::{Asked, REGIMEN},
+    request::{Asked, REGIMEN, in_person},
 };
 use crate::{
     measure::{HBA1C, HBA1C_CODES, Hba1c, Reading},
@@ -95,16 +95,12 @@ impl Step<'_> {
                 ),
                 Source::Telemedicine,
             );
-            self.refer_for_regimen(&hba1c.shown);
+            self.refer_for_regimen();
         }
     }
 
-    pub(super) fn refer_for_regimen(&mut self, shown: &str) {
-        let reason = zh_en(
-            format!("糖化血红蛋白 {shown}≥9.0%:更换治疗方案须线下决定。"),
-            format!("HbA1c {shown} is 9.0 % or more: another regimen is decided face to face."),
-        );
-        self.refer(Asked::offline(REGIMEN, reason, OFF_TARGET_DAYS, Source::Telemedicine));
+    pub(super) fn refer_for_regimen(&mut self) {
+        self.refer(Asked::offline(REGIMEN, in_person(), OFF_TARGET_DAYS, Source::Telemedicine));
     }
 
     fn judge_remission(&mut self, hba1c: &Hba1c, taken: Instant) {

@@ -19,7 +19,7 @@ use crate::{
 };
 
 impl Step<'_> {
-    /// Levels 1 and 2.
+    /// Levels 1 and 2, told.
     pub(super) fn hypoglycaemia(&mut self, glucose: &Glucose) {
         let shown = &glucose.shown;
         if glucose.is_below(decimal(LEVEL_2, 1)) {
@@ -41,7 +41,12 @@ impl Step<'_> {
                 Source::Goals,
             );
         }
+    }
+
+    /// One that was low then is measured again.
+    pub(super) fn recheck(&mut self, at: Instant) {
         self.memory.recheck = true;
+        self.memory.low = self.memory.low.max(Some(at));
         self.tell(
             "measure-again",
             zh_en(
@@ -72,7 +77,7 @@ impl Step<'_> {
         self.refer(Asked {
             code: HELP,
             destination: Destination::Emergency,
-            reason: zh_en("严重低血糖,呼叫120。", "Severe hypoglycaemia; call 120."),
+            reason: zh_en("请立即就医,必要时拨打120。", "Please get help now; call 120 if need be."),
             within: URGENT_DAYS,
             source: Source::Goals,
         });
@@ -93,9 +98,10 @@ impl Step<'_> {
         }
     }
 
-    /// A value that is not low came.
-    pub(super) fn recheck_no_more(&mut self) {
-        if std::mem::take(&mut self.memory.recheck) {
+    /// A value that is not low came. An older one than the low one says nothing.
+    pub(super) fn recheck_no_more(&mut self, at: Instant) {
+        if self.memory.low < Some(at) && std::mem::take(&mut self.memory.recheck) {
+            self.memory.low = None;
             self.cancel(visit::RECHECK);
             self.withdraw(RECHECK);
         }

@@ -12,7 +12,7 @@ use xinglin_sdk::{
 use super::{
     Step,
     hba1c::classes,
-    request::{Asked, NEPHROLOGY},
+    request::{Asked, NEPHROLOGY, in_person},
     yearly::{KIDNEY_DAMAGE, KIDNEY_FUNCTION},
 };
 use crate::{
@@ -46,10 +46,11 @@ impl Step<'_> {
         self.check_came(KIDNEY_DAMAGE, observation, if confirmed { KIDNEY_DAYS } else { YEARLY_DAYS });
         let shown = &albumin.shown;
         if severe {
-            self.refer_to_nephrology(zh_en(
-                format!("尿白蛋白/肌酐 {shown},连续≥300 mg/g,"),
-                format!("Albumin/creatinine {shown}, 300 mg/g or more repeatedly: "),
+            self.note(zh_en(
+                format!("尿白蛋白/肌酐 {shown},连续≥300 mg/g,已转肾内科。"),
+                format!("Albumin/creatinine {shown}, 300 mg/g or more repeatedly: referred to a nephrologist."),
             ));
+            self.refer_to_nephrology();
         }
         if confirmed {
             self.note(zh_en(
@@ -99,7 +100,7 @@ impl Step<'_> {
             self.memory.nephrology = false;
         } else {
             if !self.memory.nephrology {
-                self.refer_to_nephrology(zh_en(format!("eGFR {shown},<30,"), format!("eGFR {shown}, below 30: ")));
+                self.refer_to_nephrology();
             }
             self.metformin(
                 shown,
@@ -142,11 +143,8 @@ impl Step<'_> {
         }
     }
 
-    /// `why` ends before what is asked for.
-    pub(super) fn refer_to_nephrology(&mut self, why: LocalizedText) {
-        let text = |language: usize| why.get(language).map_or("", |why| why.text.as_str());
-        let reason = zh_en(format!("{}建议肾内科就诊。", text(0)), format!("{}see a nephrologist.", text(1)));
-        let asked = Asked::offline(NEPHROLOGY, reason, NEPHROLOGY_DAYS, Source::Nephrology);
+    pub(super) fn refer_to_nephrology(&mut self) {
+        let asked = Asked::offline(NEPHROLOGY, in_person(), NEPHROLOGY_DAYS, Source::Nephrology);
         self.refer(asked.to("nephrology", "肾内科"));
     }
 }

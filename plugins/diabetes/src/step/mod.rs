@@ -2,6 +2,7 @@
 
 mod answer;
 mod critical;
+mod diagnosis;
 mod findings;
 mod hba1c;
 mod hypoglycaemia;
@@ -27,7 +28,7 @@ use crate::{
     definition::{DIARY, FOLLOW_UP, RECHECK},
     measure::{NotUnderstood, Reading},
     memory::{Hold, Memory},
-    numbers::{ANSWER_DAYS, LAPSES, Number, RESULT_DAYS, UACR_AGAIN_DAYS},
+    numbers::{ANSWER_DAYS, LAPSES, Number, RESULT_DAYS, UACR_AGAIN_DAYS, URGENT_DAYS},
     sources::Source,
     targets::{self, Goals},
 };
@@ -54,6 +55,9 @@ pub fn step(state: Option<&State>, event: &Event, snapshot: &Snapshot, now: Inst
             step.arm();
             step.told(other)?;
         }
+    }
+    if !matches!(event, Event::Departed(_)) {
+        step.look_at_diagnoses();
     }
     Ok(Outcome { state: step.memory.write()?, stage: step.memory.stage().to_owned(), directives: step.directives })
 }
@@ -238,13 +242,16 @@ impl Step<'_> {
         let code = report.code.as_str();
         if report.end == RequestEnd::Lapsed && self.is_asked_again(code) {
             match code {
-                request::OFF_TARGET => self.refer_off_target(&[]),
-                request::REGIMEN => self.refer_for_regimen(""),
-                request::NEPHROLOGY => self.refer_to_nephrology(zh_en("肾脏检查异常,", "Kidneys not well: ")),
-                request::EYES => self.refer_eyes(false),
-                request::FEET => self.refer_feet(false),
+                request::OFF_TARGET => self.refer_off_target(),
+                request::REGIMEN => self.refer_for_regimen(),
+                request::NEPHROLOGY => self.refer_to_nephrology(),
+                request::DIAGNOSIS => self.refer_for_diagnosis(URGENT_DAYS),
+                request::EYES => self.refer_eyes(self.memory.urgent.contains(code)),
+                request::FEET => self.refer_feet(self.memory.urgent.contains(code)),
                 _ => {}
             }
+        } else {
+            self.memory.urgent.remove(code);
         }
     }
 
@@ -268,8 +275,8 @@ impl Step<'_> {
             }
         };
         match reading {
-            Reading::Glucose(glucose) => self.judge_glucose(&glucose),
-            Reading::Pressure(pressure) => self.judge_pressure(&pressure),
+            Reading::Glucose(glucose) => self.judge_glucose(&glucose, observation.effective.unwrap_or(self.now)),
+            Reading::Pressure(pressure) => self.judge_pressure(&pressure, observation.effective.unwrap_or(self.now)),
             _ if *provenance == Provenance::SelfReported || observation.refused().is_some() => {}
             Reading::Hba1c(hba1c) => self.hba1c_came(&hba1c)?,
             Reading::Ldl(ldl) => self.lipids_came(&ldl, observation)?,
@@ -334,8 +341,12 @@ impl Step<'_> {
         self.ask(FOLLOW_UP, ANSWER_DAYS.minutes().saturating_mul(DAY));
     }
 
-    /// It may be shown on a lock screen, so it contains no disease and no value.
+    /// Once in a step. It may be shown on a lock screen, so it contains no disease and no value.
     fn tell(&mut self, template: &str, fallback: LocalizedText) {
+        if self.directives.iter().any(|one| matches!(one, Directive::SendMessage(known) if known.template == template))
+        {
+            return;
+        }
         let template = template.to_owned();
         self.directives.push(Directive::SendMessage(Message { template, arguments: Vec::new(), fallback }));
     }

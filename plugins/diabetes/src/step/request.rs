@@ -3,7 +3,7 @@
 use xinglin_sdk::{
     follow_up::{Destination, Directive, LabRequest, Question, Referral, Role},
     time::{Instant, plus_days, plus_minutes},
-    types::{Coding, LocalizedText},
+    types::{Coding, LocalizedText, zh_en},
 };
 
 use super::Step;
@@ -20,6 +20,8 @@ pub const PRESSURE: &str = "critical-blood-pressure";
 pub const DANGER: &str = "danger-signs";
 /// Urgent: hypoglycaemia that needed help.
 pub const HELP: &str = "severe-hypoglycaemia";
+/// A diagnosis that is seen to face to face.
+pub const DIAGNOSIS: &str = "diagnosis";
 /// Off target at several follow-ups.
 pub const OFF_TARGET: &str = "off-target";
 /// Another regimen is needed.
@@ -45,7 +47,8 @@ pub(super) struct Asked {
 }
 
 impl Asked {
-    /// To a consulting room of any kind.
+    /// To a consulting room of any kind. The patient reads the reason, so it names no disease and no value: those are in what
+    /// the care team is told.
     pub(super) const fn offline(code: &'static str, reason: LocalizedText, within: Number, source: Source) -> Self {
         Self { code, destination: Destination::Offline(None), reason, within, source }
     }
@@ -58,15 +61,26 @@ impl Asked {
     }
 }
 
+/// Why a patient is referred, in words that anybody may read.
+pub(super) fn in_person() -> LocalizedText {
+    zh_en("医生需要当面评估您的近况。", "A doctor should see you in person.")
+}
+
+/// The same, at once.
+pub(super) fn in_person_soon() -> LocalizedText {
+    zh_en("医生需要尽快当面评估您的近况。", "A doctor should see you in person soon.")
+}
+
 impl Step<'_> {
     /// Whether it is asked for, and its time is not over.
     pub(super) fn is_open(&self, code: &str) -> bool {
         self.memory.open.get(code).is_some_and(|until| self.now < *until)
     }
 
-    /// Refers the patient, unless that is open, and has them contacted again.
+    /// Refers the patient, unless that is open and no later, and has them contacted again.
     pub(super) fn refer(&mut self, asked: Asked) {
-        if !self.is_open(asked.code) {
+        let by = plus_days(self.now, asked.within.value);
+        if !self.is_open(asked.code) || self.memory.open.get(asked.code).is_some_and(|until| by < *until) {
             self.send(asked, Some(RECONTACT_DAYS.days()));
         }
     }
@@ -81,6 +95,8 @@ impl Step<'_> {
         let attend_by = plus_days(self.now, within.value);
         // Of a referral of an older version nobody reports the end: it is followed as long as it was then.
         self.memory.open.insert(code.to_owned(), attend_by);
+        // Once in a step, the last is meant.
+        self.directives.retain(|one| !matches!(one, Directive::Refer(known) if known.code == code));
         self.directives.push(Directive::Refer(Referral {
             code: code.to_owned(),
             destination,
@@ -91,8 +107,8 @@ impl Step<'_> {
         }));
     }
 
-    pub(super) fn refer_urgently(&mut self, code: &'static str, reason: LocalizedText) {
-        self.refer(Asked::offline(code, reason, URGENT_DAYS, Source::PrimaryCare));
+    pub(super) fn refer_urgently(&mut self, code: &'static str) {
+        self.refer(Asked::offline(code, in_person_soon(), URGENT_DAYS, Source::PrimaryCare));
     }
 
     /// Asks a doctor for tests; if that is open, it has the new time.

@@ -1,32 +1,56 @@
-//! A glucose sensor.
+//! Glucose that a device sends in series: a sensor, or the memory of a meter.
 
 use xinglin_sdk::{
     follow_up::{Role, Series, Severity},
+    time::{Instant, MINUTE},
     types::{Codings as _, LocalizedText, system, zh_en},
 };
 
-use super::{DAY, Step, THREE_DAYS, answer::join};
+use super::{DAY, HOUR, Step, THREE_DAYS, answer::join};
 use crate::{
     measure::{GLUCOSE_CODES, NotUnderstood, SENSOR_CODES},
-    numbers::LIVE_MINUTES,
+    numbers::{BACK_HOURS, LIVE_MINUTES},
     sensor::{Points, Summary},
     sources::Source,
 };
 
 impl Step<'_> {
-    /// What it says of now is judged as any value; the rest is summed up, and episodes of very low values are told.
+    /// Values of a meter are few, and each was measured for a reason: the worst of a series are judged as any value. A sensor is
+    /// summed up besides.
     pub(super) fn streamed(&mut self, series: &Series) {
         let code = std::slice::from_ref(&series.code);
-        if !SENSOR_CODES.iter().chain(&GLUCOSE_CODES).any(|known| code.has(system::LOINC, known)) {
+        let is = |known: &[&str]| known.iter().any(|known| code.has(system::LOINC, known));
+        if !is(&SENSOR_CODES) && !is(&GLUCOSE_CODES) {
             return;
         }
         let points = match Points::of(series) {
             Ok(points) => points,
             Err(NotUnderstood(what)) => return self.not_understood(&what),
         };
-        if let Some(glucose) = points.live(self.now, LIVE_MINUTES.value) {
-            self.judge_glucose(glucose);
+        if is(&GLUCOSE_CODES) { self.meter_streamed(&points) } else { self.sensor_streamed(&points) }
+    }
+
+    /// The last says whether a low glucose is over.
+    fn meter_streamed(&mut self, points: &Points) {
+        for (_, glucose) in points.extremes(Instant::MIN).into_iter().flatten() {
+            self.judge_critical_glucose(glucose);
         }
+        if let Some((at, glucose)) = points.last() {
+            self.judge_recheck(glucose, *at);
+        }
+    }
+
+    /// What it says of now is judged as any value. Of all that it has told since it sent last, critical values are told to
+    /// a doctor; that they are of now, and stop online care, nobody can say. Episodes of very low values are told too.
+    fn sensor_streamed(&mut self, points: &Points) {
+        let back = self.now.saturating_sub(BACK_HOURS.value.saturating_mul(i64::from(HOUR) * MINUTE));
+        for (_, glucose) in points.extremes(self.memory.judged.unwrap_or(back)).into_iter().flatten() {
+            self.tell_critical_glucose(glucose);
+        }
+        if let Some((at, glucose)) = points.live(self.now, LIVE_MINUTES.value) {
+            self.judge_glucose(glucose, *at);
+        }
+        self.memory.judged = self.memory.judged.max(points.last().map(|(at, _)| *at));
         let episodes = points.episodes();
         if episodes > 0 {
             self.alert(
@@ -38,7 +62,7 @@ impl Step<'_> {
                 Source::Sensor,
             );
         }
-        self.memory.sensor.add(&points);
+        self.memory.sensor.add(points);
         if let Some(summary) = self.memory.sensor.news() {
             self.summed_up(&summary);
         }

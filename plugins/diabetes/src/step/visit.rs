@@ -121,12 +121,12 @@ impl Step<'_> {
         );
     }
 
-    /// Repeated for ever; each one that took place is followed by another after the same time.
+    /// Repeated for ever. A doctor records that it took place, not the patient.
     pub(super) fn schedule_offline_visit(&mut self, from: Instant) {
         self.memory.repeating = true;
         let title = zh_en("面对面随访", "Face-to-face visit");
         let due = plus_days(from, OFFLINE_DAYS.value);
-        self.schedule(OFFLINE, (title, Role::Patient), (due, OFFLINE_WINDOW_DAYS), Some(OFFLINE_DAYS));
+        self.schedule(OFFLINE, (title, Role::Doctor), (due, OFFLINE_WINDOW_DAYS), Some(OFFLINE_DAYS));
     }
 
     pub(super) fn remind_of_offline_visit(&mut self) {
@@ -140,7 +140,8 @@ impl Step<'_> {
         match end {
             TaskEnd::Done => {
                 self.cancel(OFFLINE_LOOK);
-                self.schedule_offline_visit(self.now);
+                // By the day on which it was due: what is late takes nothing from the next.
+                self.schedule_offline_visit(self.last_quarter(task.due));
             }
             TaskEnd::Missed => {
                 self.repeat_offline_visit(task.due);
@@ -169,9 +170,14 @@ impl Step<'_> {
     /// One of an older version does not repeat itself: the next is of the same days, and to come.
     fn repeat_offline_visit(&mut self, due: Instant) {
         if !self.memory.repeating {
-            let quarters = days_between(due, self.now).max(0) / OFFLINE_DAYS.value;
-            self.schedule_offline_visit(plus_days(due, quarters * OFFLINE_DAYS.value));
+            self.schedule_offline_visit(self.last_quarter(due));
         }
+    }
+
+    /// The last day of the quarters from `due` on that is over, or `due`.
+    fn last_quarter(&self, due: Instant) -> Instant {
+        let quarters = days_between(due, self.now).max(0) / OFFLINE_DAYS.value;
+        plus_days(due, quarters * OFFLINE_DAYS.value)
     }
 
     fn report_no_offline_visit(&mut self, code: &str, (zh, en): (&str, &str)) {

@@ -7,7 +7,7 @@ use diabetes::numbers::{
 };
 use xinglin_sdk::{
     clinical::{Observation, ObservationValue},
-    follow_up::{Destination, Provenance, Role, Severity},
+    follow_up::{Destination, Event, Provenance, Role, Severity, TaskRef},
     testing::{Patient, START},
     time::plus_days,
     types::{Attribute, Coding},
@@ -262,17 +262,17 @@ fn findings_of_the_eyes() {
     for (code, wanted, noted) in [
         (Coding::loinc("LA18643-9"), &none, 0),
         (Coding::loinc("LA18644-7"), &none, 1),
-        (Coding::loinc("LA18645-4"), &soon, 0),
+        (Coding::loinc("LA18645-4"), &soon, 1),
         (Coding::loinc("LA18646-2"), &at_once, 0),
         (Coding::loinc("LA18648-8"), &at_once, 0),
         (Coding::snomed("312903003"), &none, 1),
-        (Coding::snomed("312904009"), &soon, 0),
-        (Coding::snomed("312912001"), &soon, 0),
+        (Coding::snomed("312904009"), &soon, 1),
+        (Coding::snomed("312912001"), &soon, 1),
         (Coding::snomed("59276001"), &at_once, 0),
-        (Coding::icd10("E11.3"), &soon, 0),
+        (Coding::icd10("E11.3"), &soon, 1),
         (own("retina-normal"), &none, 0),
         (own("retina-mild"), &none, 1),
-        (own("retina-moderate"), &soon, 0),
+        (own("retina-moderate"), &soon, 1),
         (own("retina-severe"), &at_once, 0),
         // Nobody knows what it says: a doctor reads it.
         (own("something-else"), &none, 1),
@@ -331,6 +331,48 @@ fn findings_of_the_feet() {
     let mut run = asked();
     let unsaid = run.fulfil("yearly-foot", vec![]);
     assert!(notes(&unsaid)[0].contains("without a coded finding"));
+}
+
+#[test]
+fn a_grave_finding_is_not_swallowed_by_a_mild_one() {
+    let own = |code| Coding::new("urn:xinglin:diabetes", code);
+    for (examination, (mild, grave), referral, alert, (days, urgent_days)) in [
+        ("yearly-foot", ("foot-risk-1", "foot-ulcer"), "foot-care", "FOOT_ULCER", (FEET_DAYS, FEET_ULCER_DAYS)),
+        (
+            "yearly-retina",
+            ("retina-moderate", "retina-severe"),
+            "ophthalmology",
+            "RETINOPATHY_SEVERE",
+            (EYES_DAYS, EYES_URGENT_DAYS),
+        ),
+    ] {
+        let mut run = asked();
+        let examine = |run: &mut Run, found: &'static str| {
+            if !run.open_requests().contains(&examination) {
+                let due = run.task(examination).expect("the next").due;
+                run.step(Event::TaskDue(TaskRef { code: examination.to_owned(), due }));
+            }
+            run.fulfil(examination, vec![own(found)])
+        };
+        let told = examine(&mut run, mild);
+        assert_eq!(referred(&run, &told), [(referral.to_owned(), days.value)]);
+        assert!(!run.alerts().contains(&alert));
+        let told = examine(&mut run, grave);
+        assert_eq!(referred(&run, &told), [(referral.to_owned(), urgent_days.value)]);
+        assert_eq!(run.alert(alert).map(|alert| alert.owner), Some(Role::Doctor));
+        assert_eq!(run.request_ends(referral).map(day), Some(day(run.now()) + urgent_days.value), "the nearer");
+        let told = examine(&mut run, mild);
+        assert!(referred(&run, &told).is_empty(), "it is on its way");
+        // Nobody went: as urgent as it was.
+        run.advance(urgent_days.value);
+        assert_eq!(run.request_ends(referral).map(day), Some(day(run.now()) + urgent_days.value));
+        // Seen: what is found then is counted anew.
+        run.fulfil(referral, vec![]);
+        let told = examine(&mut run, mild);
+        assert_eq!(referred(&run, &told), [(referral.to_owned(), days.value)]);
+        run.advance(days.value);
+        assert_eq!(run.request_ends(referral).map(day), Some(day(run.now()) + days.value));
+    }
 }
 
 #[test]

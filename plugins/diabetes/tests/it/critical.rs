@@ -1,8 +1,8 @@
 //! What stops online care.
 
 use diabetes::numbers::{
-    DIASTOLIC_CRITICAL, DOCTOR_MINUTES, GLUCOSE_HIGH, GLUCOSE_LOW, LEVEL_2, RECHECK_ANSWER_MINUTES, RECHECK_MINUTES,
-    RECONTACT_DAYS, SAME_DAY_MINUTES, SYSTOLIC_CRITICAL, URGENT_DAYS,
+    DIASTOLIC_CRITICAL, DOCTOR_MINUTES, GLUCOSE_HIGH, GLUCOSE_LOW, LEVEL_2, PRESSURE_MINUTES, RECHECK_ANSWER_MINUTES,
+    RECHECK_MINUTES, RECONTACT_DAYS, SAME_DAY_MINUTES, SYSTOLIC_CRITICAL, URGENT_DAYS,
 };
 use xinglin_sdk::{
     clinical::{Component, ObservationValue},
@@ -89,6 +89,28 @@ fn a_critical_pressure_stops_online_care() {
     let mut run = enrolled();
     report(&mut run, "8462-4", "112", "mm[Hg]");
     assert_eq!(run.stage(), "offline");
+}
+
+#[test]
+fn a_critical_pressure_is_told_once() {
+    let told = |run: &Run| run.alerts().iter().filter(|code| **code == "BLOOD_PRESSURE_CRITICAL").count();
+    for (minutes, times) in
+        [(0, 1), (PRESSURE_MINUTES.value - 1, 1), (PRESSURE_MINUTES.value, 1), (PRESSURE_MINUTES.value + 1, 2)]
+    {
+        let mut run = enrolled();
+        let diastolic = run.patient.measurement(Coding::loinc("8462-4"), "112", "mm[Hg]");
+        report(&mut run, "8480-6", "190", "mm[Hg]");
+        run.advance_to(plus_minutes(run.now(), minutes));
+        run.observed(diastolic, Provenance::Device);
+        assert_eq!(told(&run), times, "{minutes} minutes later");
+        // Measured again.
+        run.advance_to(plus_minutes(run.now(), 1));
+        report(&mut run, "8462-4", "113", "mm[Hg]");
+        assert_eq!(told(&run), times + 1, "another one");
+    }
+    let mut run = enrolled();
+    run.answer("follow-up", crate::answers("6.1", "190", "115"));
+    assert_eq!(told(&run), 1, "also of a questionnaire");
 }
 
 #[test]
@@ -199,6 +221,82 @@ fn a_low_glucose_is_measured_again() {
     run.advance_to(late);
     let alert = run.alert("RECHECK_UNANSWERED").expect("a nurse calls");
     assert_eq!((alert.owner, alert.severity), (Role::Nurse, Severity::Critical));
+}
+
+#[test]
+fn an_older_value_does_not_end_it() {
+    let mut run = enrolled();
+    run.advance(1);
+    let before = run.patient.measurement(glucometer(), "6.0", "mmol/L");
+    run.advance_to(plus_minutes(run.now(), 20));
+    meter(&mut run, "3.4");
+    let task = run.task("glucose-recheck").map(|task| task.due);
+    assert!(task.is_some());
+    run.observed(before, Provenance::Device);
+    assert_eq!(run.task("glucose-recheck").map(|task| task.due), task, "sent late");
+    run.advance_to(plus_minutes(run.now(), 1));
+    meter(&mut run, "5.0");
+    assert!(run.task("glucose-recheck").is_none());
+}
+
+/// The patient reads it, and whoever is shown the referral at a desk.
+#[test]
+fn a_referral_names_no_disease_and_no_value() {
+    let mut run = enrolled();
+    meter(&mut run, "20");
+    meter(&mut run, "2.9");
+    report(&mut run, "8480-6", "190", "mm[Hg]");
+    let mut all = crate::answers("8.1", "120", "70");
+    all[4].1 = AnswerValue::Boolean(true);
+    all.extend([("unwell", AnswerValue::Boolean(true)), ("symptoms", choice("drowsy"))]);
+    run.answer("follow-up", all);
+    report(&mut run, "4548-4", "9.8", "%");
+    report(&mut run, "98979-8", "22", "mL/min/{1.73_m2}");
+    let mut graded = run.patient.measurement(Coding::loinc("71490-7"), "1", "1");
+    graded.value = ObservationValue::Coded(vec![Coding::loinc("LA18646-2")]);
+    run.observed(graded, Provenance::Device);
+    run.patient = run.patient.clone().diagnosed(Coding::icd10("O24.4"));
+    follow_up(&mut run, "6.1");
+    let sent: Vec<&str> = run.referrals().iter().map(|referral| referral.code.as_str()).collect();
+    for code in [
+        "critical-glucose",
+        "critical-blood-pressure",
+        "danger-signs",
+        "severe-hypoglycaemia",
+        "regimen",
+        "nephrology",
+        "ophthalmology",
+        "diagnosis",
+    ] {
+        assert!(sent.contains(&code), "{code} in {sent:?}");
+    }
+    let again = sent.len();
+    run.advance(1);
+    assert!(run.referrals().len() > again, "also of those that lapsed");
+    let words = [
+        "糖",
+        "压",
+        "视网膜",
+        "足",
+        "肾",
+        "妊娠",
+        "危",
+        "glu",
+        "press",
+        "hypo",
+        "retin",
+        "foot",
+        "kidney",
+        "preg",
+        "eGFR",
+    ];
+    for referral in run.referrals() {
+        for text in &referral.reason {
+            let said = text.text.replace("120", "");
+            assert!(!said.contains(|c: char| c.is_ascii_digit()), "{said}");
+            assert!(!words.iter().any(|word| said.contains(word)), "{said}");
+        }
+    }
 }
 
 #[test]

@@ -2,16 +2,16 @@
 
 use diabetes::{
     Diabetes,
-    numbers::{ADULT, KETOACIDOSIS_DAYS},
+    numbers::{ADULT, DIAGNOSIS_DAYS, KETOACIDOSIS_DAYS, URGENT_DAYS},
 };
 use xinglin_sdk::{
     clinical::{ConditionStatus, OmissionReason, Section},
-    follow_up::{Departure, Directive, Eligibility, Error, Event, FollowUp as _, Reason},
+    follow_up::{Departure, Directive, Eligibility, Error, Event, FollowUp as _, Reason, Role, Severity},
     testing::{Ended, Host, Patient, START, assert_follow_up_needs_declared, data_needs},
     types::{Coding, LocalizedText},
 };
 
-use crate::{Run, enrolled, meter, patient, report};
+use crate::{Run, day, enrolled, meter, patient, referred, report};
 
 fn screen(patient: &Patient) -> Result<String, Error> {
     let snapshot = patient.snapshot_for(&data_needs::<Diabetes>(), START);
@@ -50,6 +50,48 @@ fn who_may_enter() {
     ] {
         assert_eq!(screen(&patient).as_deref(), Ok(expected), "{patient:?}");
     }
+}
+
+#[test]
+fn a_diagnosis_that_is_made_later_stops_online_care() {
+    for (code, alert, days) in [
+        (Coding::icd10("O24.4"), "PREGNANCY", DIAGNOSIS_DAYS),
+        (Coding::icd10("E10.9"), "SUSPECTED_TYPE_1", DIAGNOSIS_DAYS),
+        (Coding::icd10("E11.1"), "RECENT_KETOACIDOSIS", URGENT_DAYS),
+    ] {
+        let mut run = enrolled();
+        run.advance(9);
+        assert!(run.holds().is_empty());
+        run.patient = run.patient.clone().diagnosed(code);
+        let directives = meter(&mut run, "6.1");
+        assert_eq!(run.alerts(), [alert]);
+        let raised = run.alert(alert).expect("an alert");
+        assert_eq!((raised.owner, raised.severity), (Role::Doctor, Severity::Critical));
+        assert_eq!((run.holds(), run.stage()), (vec!["diagnosis"], "offline"), "{alert}");
+        assert_eq!(referred(&run, &directives), [("diagnosis".to_owned(), days.value)], "{alert}");
+        // Nobody went: soon.
+        run.advance(days.value);
+        assert_eq!(run.request_ends("diagnosis").map(day), Some(9 + days.value + URGENT_DAYS.value));
+        // A doctor has decided: it is known.
+        run.fulfil("diagnosis", vec![]);
+        run.release("diagnosis");
+        meter(&mut run, "6.1");
+        run.advance(30);
+        assert_eq!((run.alerts().iter().filter(|one| **one == alert).count(), run.holds().len()), (1, 0), "{alert}");
+    }
+    // One code, two reasons: the nearer deadline.
+    let mut run = enrolled();
+    run.patient = run.patient.clone().diagnosed(Coding::icd10("E10.1"));
+    let directives = meter(&mut run, "6.1");
+    assert_eq!(referred(&run, &directives), [("diagnosis".to_owned(), URGENT_DAYS.value)]);
+    // Another one is news.
+    let mut run = enrolled();
+    run.patient = run.patient.clone().diagnosed(Coding::icd10("O24.4"));
+    meter(&mut run, "6.1");
+    run.patient = run.patient.clone().diagnosed(Coding::icd10("E10.1"));
+    let directives = meter(&mut run, "6.2");
+    assert_eq!(run.alerts(), ["PREGNANCY", "SUSPECTED_TYPE_1", "RECENT_KETOACIDOSIS"]);
+    assert_eq!(referred(&run, &directives), [("diagnosis".to_owned(), URGENT_DAYS.value)]);
 }
 
 #[test]

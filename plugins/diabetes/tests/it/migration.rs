@@ -66,14 +66,15 @@ fn a_patient_stays_enrolled_with_what_was_known() {
     let mut run = taken_over();
     assert!(run.panel(Viewer::Clinician).is_ok(), "also before the first step");
     run.step(Event::Resumed(START));
-    assert_eq!(run.state().map(|state| state.version), Some(3));
+    assert_eq!(run.state().map(|state| state.version), Some(4));
     assert_eq!(run.stage(), "offline", "the hold is remembered");
-    // The referral of then is followed as long as it was: two weeks.
-    meter(&mut run, "20");
-    assert!(run.referrals().is_empty());
-    run.advance(3);
+    // The referral of then has three days more: what is critical now has one.
     meter(&mut run, "20");
     assert_eq!(run.referrals().len(), 1);
+    meter(&mut run, "20");
+    assert_eq!(run.referrals().len(), 1);
+    run.fulfil("critical-glucose", vec![]);
+    run.advance(3);
     // Another person had to help once: the goal is relaxed.
     report(&mut run, "4548-4", "7.8", "%");
     assert_eq!(day_of(&run, "hba1c"), 3 + 180);
@@ -120,13 +121,18 @@ fn a_patient_of_the_first_weeks_goes_on_with_them() {
     run.advance_to(plus_days(START, 70));
     run.complete("offline-visit");
     assert_eq!(day_of(&run, "offline-visit"), 160);
+    assert_eq!(
+        run.task("offline-visit").map(|task| task.owner),
+        Some(Role::Doctor),
+        "of the patient's own it becomes one"
+    );
 }
 
 #[test]
 fn what_cannot_be_read_is_no_guess() {
     let migrate = |state: State| Host::of::<Diabetes>().call(|| Diabetes::migrate(state, "initial".to_owned()));
     for state in [
-        State { version: 4, data: vec![] },
+        State { version: 5, data: vec![] },
         State { version: 2, data: vec![1] },
         State { version: 1, data: left(1, false, &[]).data },
     ] {

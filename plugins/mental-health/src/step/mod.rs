@@ -191,12 +191,10 @@ impl Step<'_> {
             let safety = if future { Safety { level: Level::Clear, unreadable: true } } else { safety };
             self.judge_foreign(safety);
         }
-        let counts = observation.effective.is_some_and(|at| (self.memory.enrolled..=self.now).contains(&at));
-        if !counts || observation.refused().is_some() {
-            return;
-        }
+        let taken = observation.effective.filter(|at| (self.memory.enrolled..=self.now).contains(at));
+        let Some(taken) = taken.filter(|_| observation.refused().is_none()) else { return };
         if let Some(total) = found.phq9 {
-            self.phq9_came(total);
+            self.phq9_came(total, taken);
         }
         if let Some(total) = found.gad7 {
             self.gad7_came(total);

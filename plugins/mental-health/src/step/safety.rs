@@ -9,7 +9,7 @@ use xinglin_sdk::{
 
 use super::{DAY_MINUTES, Step, hours, request::discipline};
 use crate::{
-    conditions::{BIPOLAR, PSYCHOSIS},
+    conditions::{BIPOLAR, PSYCHOSIS, SELF_HARM},
     contact,
     definition::link,
     memory::Hold,
@@ -69,7 +69,7 @@ impl Step<'_> {
         self.memory.danger = Some(level);
     }
 
-    /// Item 9 of another system: no safeguard has acted.
+    /// Item 9 of another system, or a diagnosis: no safeguard has acted.
     pub(super) fn judge_foreign(&mut self, safety: Safety) {
         let level = if safety.unreadable { safety.level.max(Level::Concern) } else { safety.level };
         if level != Level::Clear && self.memory.danger.is_none_or(|danger| danger < level) {
@@ -171,8 +171,11 @@ impl Step<'_> {
         }
     }
 
-    /// A diagnosis that is made during the follow-up stops it once.
+    /// A diagnosis that is made during the follow-up stops it once. Self-harm is acute danger, as an acute answer.
     pub(super) fn look_at_diagnoses(&mut self) {
+        if SELF_HARM.is_active(self.snapshot) && self.memory.known.insert(Hold::Suicide) {
+            self.judge_foreign(Safety { level: Level::Acute, unreadable: false });
+        }
         for (group, hold) in [(&PSYCHOSIS, Hold::Psychosis), (&BIPOLAR, Hold::Mania)] {
             if group.is_active(self.snapshot) && self.memory.known.insert(hold) {
                 self.send_offline(hold);

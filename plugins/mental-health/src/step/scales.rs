@@ -9,8 +9,9 @@ use xinglin_sdk::{
 use super::Step;
 use crate::{
     numbers::{
-        FIRST_EVERY, FIRST_UNTIL, GAD7_REVIEW, LATER_EVERY, MAINTENANCE, NO_RESPONSE_DAY, PHQ9_REVIEW, PHQ9_SAME_DAY,
-        REMISSION, REMISSIONS_APART, RESPONSE_BASELINE, RESPONSE_PERCENT, REVIEW_MINUTES, SCALES_WINDOW,
+        FIRST_EVERY, FIRST_UNTIL, GAD7_REVIEW, LATER_EVERY, MAINTENANCE, MAINTENANCE_AGAIN, MAINTENANCE_LAST,
+        NO_RESPONSE_DAY, PHQ9_REVIEW, PHQ9_SAME_DAY, REMISSION, REMISSIONS_APART, RESPONSE_BASELINE, RESPONSE_PERCENT,
+        REVIEW_MINUTES, SCALES_WINDOW,
     },
     scales::{Answers, DIFFICULT, code, gad7_band, phq9_band},
     sources::Source,
@@ -95,7 +96,8 @@ impl Step<'_> {
         }
     }
 
-    pub(super) fn phq9_came(&mut self, total: i64) {
+    /// An older one than the last is told, and changes nothing.
+    pub(super) fn phq9_came(&mut self, total: i64, taken: Instant) {
         let (zh, en) = phq9_band(total);
         let first = self.memory.baseline;
         let (zh_first, en_first) =
@@ -121,12 +123,16 @@ impl Step<'_> {
                 PHQ9_REVIEW.source,
             );
         }
+        if self.memory.last_at.is_some_and(|last| taken < last) {
+            return;
+        }
         self.memory.last = Some(total);
+        self.memory.last_at = Some(taken);
         match first {
             None => self.memory.baseline = Some(total),
             Some(first) => {
                 self.judge_response(first, total);
-                self.judge_remission(first, total);
+                self.judge_remission(first, total, taken);
             }
         }
     }
@@ -158,7 +164,7 @@ impl Step<'_> {
         self.confer();
     }
 
-    fn judge_remission(&mut self, first: i64, total: i64) {
+    fn judge_remission(&mut self, first: i64, total: i64, taken: Instant) {
         if total >= REMISSION.value {
             self.memory.remission = None;
             if self.memory.maintenance && total >= PHQ9_REVIEW.value {
@@ -171,8 +177,8 @@ impl Step<'_> {
             return;
         }
         match self.memory.remission {
-            None => self.memory.remission = Some(self.now),
-            Some(since) if !self.memory.maintenance && days_between(since, self.now) >= REMISSIONS_APART.value => {
+            None => self.memory.remission = Some(taken),
+            Some(since) if !self.memory.maintenance && days_between(since, taken) >= REMISSIONS_APART.value => {
                 self.memory.maintenance = true;
                 self.schedule_maintenance_end(plus_days(self.now, MAINTENANCE.value));
                 self.alert(
@@ -197,13 +203,20 @@ impl Step<'_> {
         }
     }
 
-    /// It ends in remission and with nothing open about safety; otherwise a doctor decides.
+    /// It ends in remission and with nothing open about safety; otherwise a doctor decides. Who has not answered of late is
+    /// asked again first.
     pub(super) fn end_maintenance(&mut self) {
         if !self.memory.maintenance {
             return;
         }
         let well = self.memory.last.is_some_and(|last| last < REMISSION.value);
         let safe = self.memory.holds.is_empty() && !self.memory.is_watched();
+        let recent = |at: Instant| at >= plus_days(self.now, -MAINTENANCE_LAST.value);
+        if well && safe && !self.memory.last_at.is_some_and(recent) {
+            self.ask_scales(self.days().unwrap_or(0), self.memory.minor);
+            self.schedule_maintenance_end(plus_days(self.now, MAINTENANCE_AGAIN.value));
+            return;
+        }
         if well && safe {
             self.close(
                 "REMISSION_MAINTAINED",

@@ -174,6 +174,8 @@ impl Step<'_> {
 
     pub(super) fn ask_diary(&mut self) {
         if self.memory.sleep.is_some() {
+            // What is open keeps its nearer deadline: of yesterday's an hour is left.
+            self.take_back(code::DIARY);
             self.ask(code::DIARY, DIARY_MINUTES);
         }
     }

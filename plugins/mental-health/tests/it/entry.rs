@@ -104,7 +104,7 @@ fn the_definition_speaks_both_languages_and_has_no_licensed_text() {
 #[test]
 fn a_state_of_a_later_version_is_refused() {
     let snapshot = adult().snapshot(START);
-    let state = State { version: 4, data: Vec::new() };
+    let state = State { version: 5, data: Vec::new() };
     let mut host = Host::of::<MentalHealth>();
     let leaves = Event::Departed(Departure::Withdrawn);
     let answer = host.call(|| MentalHealth::step(Some(state.clone()), leaves, snapshot, START));

@@ -1,6 +1,6 @@
 //! The suicide branch.
 
-use mental_health::MentalHealth;
+use mental_health::{MentalHealth, numbers::ACUTE_MINUTES};
 use xinglin_sdk::{
     clinical::{Observation, ObservationValue},
     follow_up::{AnswerValue, Destination, Directive, Provenance, Role},
@@ -295,6 +295,31 @@ fn item_9_of_any_system_is_judged() {
     undated.attributes.push(Attribute { key: "xinglin.later".to_owned(), value: AttributeValue::Boolean(true) });
     run.observed(undated, Provenance::Clinician);
     assert_eq!(danger(&run).map(|(minutes, _)| minutes), Some(5));
+}
+
+#[test]
+fn self_harm_on_record_is_as_acute_as_an_acute_answer() {
+    for code in [Coding::icd10("X78.1"), Coding::icd10("R45.81"), Coding::snomed("6471006")] {
+        let mut run = enrolled();
+        run.patient = run.patient.clone().diagnosed(code.clone());
+        assert!(danger(&run).is_none(), "nobody has heard of it");
+        run.advance_to(run.now() + 3 * DAY);
+        let (minutes, contact) = danger(&run).expect("somebody speaks with the patient");
+        assert_eq!(
+            (i64::from(minutes), contact.locks_visit, contact.inform_kin),
+            (ACUTE_MINUTES.value, true, true),
+            "{code:?}"
+        );
+        assert_eq!((run.holds(), run.stage()), (vec!["suicide-risk"], "crisis"));
+        let referral = run.referrals()[0];
+        assert_eq!((referral.code.as_str(), &referral.destination), ("emergency", &Destination::Emergency));
+        // Once: somebody has spoken with the patient, and a doctor has released it.
+        run.end_contact("SUICIDE_RISK", ContactEnd::Safe);
+        run.fulfil("emergency", vec![]);
+        run.release("suicide-risk");
+        run.advance(20);
+        assert!(run.holds().is_empty() && run.referrals().len() == 1, "{code:?}");
+    }
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Cadence, review, response, remission.
 
+use mental_health::numbers::{MAINTENANCE_AGAIN, MAINTENANCE_LAST};
 use xinglin_sdk::{
     clinical::ObservationValue,
     follow_up::{Directive, Event, FollowUp as _, Provenance, Role, Severity, TaskRef},
@@ -216,12 +217,60 @@ fn two_remissions_lead_to_maintenance() {
     assert_eq!(never.stage(), "treatment", "who was never ill is in no remission");
 }
 
+fn maintained() -> Run {
+    let mut run = after(14, 28, 4);
+    run.advance(28);
+    score(&mut run, 2);
+    run
+}
+
+#[test]
+fn maintenance_ends_by_a_recent_phq9() {
+    let end = 56 + 90;
+    for (before, closes) in
+        [(MAINTENANCE_LAST.value - 1, true), (MAINTENANCE_LAST.value, true), (MAINTENANCE_LAST.value + 1, false)]
+    {
+        let mut run = maintained();
+        run.advance_to(plus_days(START, end - before));
+        score(&mut run, 4);
+        run.advance_to(plus_days(START, end));
+        assert_eq!(crate::closed(&run).is_some(), closes, "{before} days before");
+        if closes {
+            continue;
+        }
+        assert_eq!((run.stage(), run.open_requests().contains(&"phq-9")), ("maintenance", true), "asked again");
+        assert!(!run.alerts().contains(&"MAINTENANCE_NOT_KEPT"));
+        let again = end + MAINTENANCE_AGAIN.value;
+        run.advance_to(plus_days(START, again) - 1);
+        assert!(run.ended().is_none());
+        run.advance_to(plus_days(START, again));
+        assert!(run.ended().is_none() && run.open_requests().contains(&"phq-9"), "nobody answers: again");
+        score(&mut run, 3);
+        run.advance(MAINTENANCE_AGAIN.value);
+        assert_eq!(crate::closed(&run), Some("REMISSION_MAINTAINED"));
+    }
+}
+
+#[test]
+fn an_older_total_changes_nothing() {
+    let mut run = maintained();
+    run.advance(1);
+    let mut late = run.patient.clone().days_ago(2).measurement(Coding::loinc("44261-6"), "12", "{score}");
+    late.effective = Some(run.now() - 2 * DAY);
+    let told = run.observed(late.clone(), Provenance::Clinician);
+    assert_eq!(codes(&told), ["PHQ9_REVIEW"], "a doctor reads it");
+    assert_eq!(run.stage(), "maintenance");
+    late.effective = Some(run.now());
+    run.observed(late, Provenance::Clinician);
+    assert_eq!(run.stage(), "treatment", "a newer one counts");
+}
+
 #[test]
 fn maintenance_ends_after_90_days() {
     let maintained = || {
-        let mut run = after(14, 28, 4);
-        run.advance(28);
-        score(&mut run, 2);
+        let mut run = maintained();
+        run.advance(75);
+        score(&mut run, 3);
         run
     };
     let mut run = maintained();
@@ -237,14 +286,14 @@ fn maintenance_ends_after_90_days() {
         [(4, "maintenance", true), (5, "maintenance", false), (9, "maintenance", false), (10, "treatment", false)]
     {
         let mut run = maintained();
-        run.advance(14);
+        run.advance(10);
         score(&mut run, total);
         assert_eq!(run.stage(), stage, "{total}");
         run.advance_to(plus_days(START, 147));
         assert_eq!(run.ended().is_some(), closes, "{total}");
     }
     let mut danger = maintained();
-    danger.advance(89);
+    danger.advance(14);
     give(&mut danger, phq9(4, 2));
     danger.advance(2);
     assert!(danger.ended().is_none(), "nobody in danger is let go");
