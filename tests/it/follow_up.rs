@@ -470,7 +470,9 @@ async fn what_is_turned_down_reaches_the_care_team(hospital: TestHospital) {
     clinic.patient.refused(&format!("{team}/decline"), json!({ "reason": "x" }), "AUTH_FORBIDDEN").await;
     clinic.pharmacist.post(&format!("{team}/decline"), json!({ "reason": "资料不全" })).await;
     let told = alerts(&clinic, "TEAM_UNDECIDED").await;
-    assert!(matches!(&told[..], [(severity, _, words)] if severity == "warning" && words.contains("资料不全")));
+    assert!(matches!(&told[..], [(severity, _, words)] if severity == "warning" && !words.contains("资料不全")));
+    let why = clinic.doctor.get(&format!("{enrolment}/requests")).await.to_string();
+    assert!(why.contains("资料不全"), "the request says why");
     let seen = clinic.patient.get(&format!("{enrolment}/requests")).await;
     assert!(!seen.to_string().contains("资料不全"), "the words of staff are not the patient's: {seen}");
 }
@@ -518,7 +520,7 @@ async fn whose_seat_it_is_opens_a_restricted_request_and_nothing_else(hospital: 
     clinic.operator.put(&plugin, json!({ "compartment": "mental-health" })).await;
     clinic.operator.post(&format!("{plugin}/enable"), json!(null)).await;
     clinic.import(&[record::condition(&clinic.subject, &clinic.evidence[0], hospital.now(), "I10")]).await;
-    let (first, account) = clinic.hire(Person::new("seat-psychiatrist", "doctor").licensed(&json!({}))).await;
+    let (first, account) = clinic.hire(Person::new("psychiatrist", "doctor").licensed(&json!({}))).await;
     let consents = format!("/api/v1/patients/{}/consents", clinic.subject);
     let say = |provision: &str, recipient: Value| {
         json!({ "provision": provision, "scope": { "compartment": "mental-health" }, "recipient": recipient,
@@ -536,8 +538,8 @@ async fn whose_seat_it_is_opens_a_restricted_request_and_nothing_else(hospital: 
     planted(whole, &enrolment, (2, 24), question_to(Role::Nurse)).await;
     let referral = planted(whole, &enrolment, (3, 12), referral_to(Destination::Offline(None))).await;
 
-    let (nurse, _) = clinic.hire(Person::new("seat-nurse", "nurse").licensed(&json!({}))).await;
-    let (dietitian, _) = clinic.hire(Person::new("seat-dietitian", "dietitian").licensed(&json!({}))).await;
+    let (nurse, _) = clinic.hire(Person::new("nurse", "nurse").licensed(&json!({}))).await;
+    let (dietitian, _) = clinic.hire(Person::new("dietitian", "dietitian").licensed(&json!({}))).await;
     let (assistant, _) = clinic.hire(Person::new("seat-assistant", "assistant").licensed(&json!({}))).await;
     let own = |codes: &[&str]| codes.iter().map(|code| (*code).to_owned()).collect::<Vec<_>>();
     assert_eq!(listed(&first).await, own(&["planted-3", "planted-1"]), "who may read it sees to the referral");
