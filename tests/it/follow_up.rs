@@ -574,10 +574,6 @@ async fn whose_seat_it_is_opens_a_restricted_request_and_nothing_else(hospital: 
     assert_eq!((&answered["plugin"], &answered["effects"], &answered["timers"]), (&json!(""), &json!([]), &json!([])));
     assert!(requests(&first, &enrolment).await.contains(&state("blood-pressure", "fulfilled")));
     nurse.refused(&format!("{enrolment}/answers"), diary(150, 80, &[]), "NOT_FOUND").await;
-    // What the patient refuses to a role is closed to it, seat or not.
-    clinic.patient.post(&consents, say("refuse", json!({ "role": "pharmacist" }))).await;
-    assert_eq!(listed(&clinic.pharmacist).await, own(&[]));
-    clinic.pharmacist.refused(&format!("{team}/opinions"), json!({ "seat": 1, "text": "x" }), "NOT_FOUND").await;
 }
 
 async fn the_first_that_is_due_is_first_and_pages_follow(hospital: TestHospital) {

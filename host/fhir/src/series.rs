@@ -82,14 +82,17 @@ pub fn sampled(observation: &Value, written: Instant) -> Option<Result<Sampled, 
     Some(Ok(sampled))
 }
 
+/// A value with its time, if it is known.
+type Dated = (Instant, Option<Decimal>);
+
 /// The unit, and each value with its time; none where a number is beyond all bounds.
-fn values(observation: &Value, data: &Value) -> Option<(String, Vec<(Instant, Option<Decimal>)>)> {
+fn values(observation: &Value, data: &Value) -> Option<(String, Vec<Dated>)> {
     let origin = quantity(data.get("origin")?)?;
     if origin.unit.is_empty() || data.get("dimensions").is_some_and(|dimensions| *dimensions != 1) {
         return None;
     }
     let start = EFFECTIVE.iter().find_map(|name| instant(observation, name))?;
-    let number = |name: &str| data.get(name).map(|value| exact(value));
+    let number = |name: &str| data.get(name).map(exact);
     let factor = number("factor").unwrap_or(Some(Decimal::whole(1)))?;
     // Milliseconds.
     let period = number("period")??.times(Decimal::whole(1000)).ok()?.over(Decimal::whole(1), 0).ok()?.unscaled();

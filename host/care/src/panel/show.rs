@@ -186,9 +186,11 @@ impl Asking<'_> {
                 Block::Table(table) => Some(Shown::Table(table)),
                 Block::Form(code) => {
                     let known = self.definition.questionnaires.iter().find(|known| known.code == code);
+                    // What is done about answers is for staff.
                     let form = |known: &Questionnaire| {
                         let citation = known.citation.clone().filter(|_| !discreet);
-                        Shown::Form { questionnaire: Questionnaire { citation, ..known.clone() } }
+                        let safeguards = Vec::new();
+                        Shown::Form { questionnaire: Questionnaire { citation, safeguards, ..known.clone() } }
                     };
                     known.filter(|_| answers).map(form)
                 }

@@ -848,11 +848,8 @@ mod tests {
                     }));
                 }
                 // A pathway of 1.1: nothing but the question comes back.
-                Event::TaskEnded(_) | Event::RequestEnded(_) if wrong.starts_with("follows") => {
-                    if wrong == "follows" {
-                        directives.push(task("visit"));
-                    }
-                }
+                Event::TaskEnded(_) | Event::RequestEnded(_) if wrong == "follows" => directives.push(task("visit")),
+                Event::TaskEnded(_) | Event::RequestEnded(_) if wrong.starts_with("follows") => {}
                 Event::TaskEnded(report) if report.end == TaskEnd::Done && wrong == "stops" => {}
                 // The host has the next one.
                 Event::TaskEnded(_) if wrong == "repeats" => {}
