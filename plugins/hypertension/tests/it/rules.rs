@@ -168,6 +168,9 @@ fn who_does_not_answer_is_called() {
     assert_eq!(words(&run.turn_down(FORM)), ["task call"], "nor who turns it down");
 }
 
+/// How a request ends that nobody met.
+type Way<'a> = &'a dyn Fn(&mut Run, &str);
+
 #[test]
 fn what_is_turned_down_or_missed_is_asked_for_again_while_it_is_too_high() {
     let missed = |run: &mut Run, code: &str| {
@@ -175,7 +178,7 @@ fn what_is_turned_down_or_missed_is_asked_for_again_while_it_is_too_high() {
         run.advance_to(end);
     };
     let turned_down = |run: &mut Run, code: &str| assert_eq!(words(&run.turn_down(code)), ["task recheck"]);
-    let ways: [&dyn Fn(&mut Run, &str); 2] = [&missed, &turned_down];
+    let ways: [Way<'_>; 2] = [&missed, &turned_down];
     for end in ways {
         let mut run = enrolled();
         answers(&mut run, 150, 80, &[]);
