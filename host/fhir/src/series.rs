@@ -101,7 +101,11 @@ fn values(observation: &Value, data: &Value) -> Option<(String, Vec<Dated>)> {
     }
     let plain = factor == Decimal::whole(1) && origin.value == Decimal::whole(0);
     let limit = |name: &str| number(name).flatten().filter(|_| plain);
-    let scaled = |value: Decimal| value.times(factor).and_then(|value| value.plus(origin.value)).ok();
+    // What needs no arithmetic keeps its digits.
+    let scaled = |value: Decimal| match plain {
+        true => Some(value),
+        false => value.times(factor).and_then(|value| value.plus(origin.value)).ok(),
+    };
     let mut values = Vec::new();
     for (place, word) in text(data, "data")?.split_ascii_whitespace().enumerate() {
         if place == MOST_VALUES {
@@ -165,7 +169,7 @@ mod tests {
         let limits = json!({ "data": "L 5.0 U", "lowerLimit": 2.2, "upperLimit": 22.2 });
         assert_eq!(read(&batch(limits)), (points(&[(0, "2.2"), (5, "5.0"), (10, "22.2")]), 0));
         let unclear = json!({ "data": "L 50", "factor": 0.1, "lowerLimit": 22 });
-        assert_eq!(read(&batch(unclear)), (points(&[(5, "5.0")]), 1), "a person looks at it");
+        assert_eq!(read(&batch(unclear)), (points(&[(5, "5")]), 1), "a person looks at it");
     }
 
     #[test]

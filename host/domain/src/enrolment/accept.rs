@@ -703,9 +703,9 @@ mod tests {
     }
 
     #[test]
-    fn a_standing_hold_is_not_placed_twice() {
+    fn a_standing_hold_may_be_placed_again_and_is_lifted_once() {
         let again = judge_with(vec![Directive::Hold(fixture::hold())], &[fixture::hold_record()]);
-        assert_eq!(again.expect("no fault").effects, []);
+        assert_eq!(again.expect("no fault").effects, [Effect::PlaceHold(fixture::hold())]);
     }
 
     #[test]

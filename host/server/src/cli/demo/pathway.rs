@@ -433,7 +433,8 @@ impl Scene {
                     }
                     doctor.post(&format!("{path}/plan"), &json!({ "text": "It goes on as it is." })).await?;
                     for (seat, role) in roles.iter().enumerate() {
-                        let signature = json!({ "seat": seat });
+                        // The plan as it was written: nobody has changed it.
+                        let signature = json!({ "seat": seat, "plan": 1 });
                         self.client(role).await?.post(&format!("{path}/signatures"), &signature).await?;
                     }
                     self.saw(now, "doctor", "decides", &format!("{code}, with {}", roles[1..].join(" and ")));
