@@ -10,7 +10,7 @@ use xinglin_domain::{
 
 use crate::{
     read::{codings, instant, text},
-    snapshot::{EFFECTIVE, Refused, exact, quantity},
+    snapshot::{EFFECTIVE, Refused, exact, period_micros, quantity},
 };
 
 /// How long after the moment of writing a value of a device may be dated, in minutes: its clock may be fast.
@@ -35,12 +35,6 @@ pub struct Sampled {
 /// Whether an observation is a batch.
 pub fn is_batch(observation: &Value) -> bool {
     observation.get("valueSampledData").is_some()
-}
-
-/// When the last value of a batch is from.
-pub(crate) fn end(observation: &Value) -> Option<Instant> {
-    let (_, values) = values(observation, observation.get("valueSampledData")?)?;
-    values.last().map(|(at, _)| *at)
 }
 
 /// The values of an observation with `valueSampledData` that was written at a moment. A value is `data × factor +
@@ -94,11 +88,7 @@ fn values(observation: &Value, data: &Value) -> Option<(String, Vec<Dated>)> {
     let start = EFFECTIVE.iter().find_map(|name| instant(observation, name))?;
     let number = |name: &str| data.get(name).map(exact);
     let factor = number("factor").unwrap_or(Some(Decimal::whole(1)))?;
-    // Milliseconds.
-    let period = number("period")??.times(Decimal::whole(1000)).ok()?.over(Decimal::whole(1), 0).ok()?.unscaled();
-    if period <= 0 {
-        return None;
-    }
+    let period = period_micros(data)?;
     let plain = factor == Decimal::whole(1) && origin.value == Decimal::whole(0);
     let limit = |name: &str| number(name).flatten().filter(|_| plain);
     // What needs no arithmetic keeps its digits.

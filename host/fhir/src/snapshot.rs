@@ -534,12 +534,26 @@ pub fn stands(observation: &Value) -> bool {
 pub fn known_since(observation: &Value) -> Option<Instant> {
     let effective = EFFECTIVE.iter().chain(&["authored"]).find_map(|name| {
         let end = observation.get(name).and_then(|period| instant(period, "end"));
-        let at = end.or_else(|| crate::series::end(observation)).or_else(|| instant(observation, name))?;
+        let at = end.or_else(|| batch_end(observation)).or_else(|| instant(observation, name))?;
         // A date is its whole day.
         let is_day = text(observation, name).is_some_and(|text| text.len() == "0000-00-00".len());
         Some(if is_day { at.plus_days(1).plus_seconds(-1) } else { at })
     });
     effective.max(instant(observation, "issued"))
+}
+
+/// When the last value of a [batch](crate::series) is from.
+fn batch_end(observation: &Value) -> Option<Instant> {
+    let data = observation.get("valueSampledData")?;
+    let start = EFFECTIVE.iter().find_map(|name| instant(observation, name))?;
+    let last = i64::try_from(text(data, "data")?.split_ascii_whitespace().count()).ok()?.checked_sub(1)?;
+    Some(Instant::from_micros(start.micros().checked_add(period_micros(data)?.checked_mul(last)?)?))
+}
+
+/// From one value of a batch to the next, in microseconds; FHIR's are milliseconds. `None` if it is not positive.
+pub(crate) fn period_micros(data: &Value) -> Option<i64> {
+    let micros = exact(data.get("period")?)?.times(Decimal::whole(1000)).ok()?.over(Decimal::whole(1), 0).ok()?;
+    Some(micros.unscaled()).filter(|period| *period > 0)
 }
 
 pub(crate) const EFFECTIVE: [&str; 3] = ["effectiveDateTime", "effectiveInstant", "effectivePeriod"];
