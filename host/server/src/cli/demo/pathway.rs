@@ -416,8 +416,10 @@ impl Scene {
         let list = doctor.get(&format!("{}/requests", self.enrolment)).await?;
         for request in list.as_array().into_iter().flatten().filter(|one| one["state"] == "open") {
             let (path, code) = (format!("/api/v1/requests/{}", text(request, "/id")?), text(request, "/code")?);
+            // What lapses at this moment is nobody's any more.
+            let has_time = request["by"].as_str().and_then(Instant::parse).is_some_and(|by| by > now.plus_minutes(60));
             match request["kind"].as_str() {
-                Some("team") => {
+                Some("team") if has_time => {
                     let seats = request["detail"]["asked"]["team"]["participants"].as_array().cloned();
                     let seats = seats.unwrap_or_default();
                     let role = |seat: &Value| STAFF.into_iter().find(|role| seat["role"] == *role);
