@@ -141,7 +141,9 @@ struct News {
     corrects: Option<(Instant, bool)>,
     /// Compartments of observations under other ids that said the same before.
     repeats: Vec<Compartments>,
-    /// Compartments, and what is in this one too, of batches that overlap with this one, if it is one, and were written before.
+    /// Its values, if it is a batch; an error, if they are not understood.
+    batch: Option<Result<Sampled, Refused>>,
+    /// Compartments of batches that were written before, with their values that are in this one too.
     overlaps: Vec<(Compartments, Values)>,
 }
 
@@ -186,7 +188,11 @@ impl News {
             None if batch::is_batch(&resource) => Vec::new(),
             None => repeats(tx, person, &row, &observed).await?,
         };
-        let overlaps = overlaps(tx, &row, &observed).await?;
+        let batch = batch::sampled(&resource, row.last_updated);
+        let overlaps = match &batch {
+            Some(Ok(own)) => overlaps(tx, &row, &observed, own).await?,
+            _ => Vec::new(),
+        };
         Ok(Some(Self {
             id: row.id,
             resource,
@@ -195,6 +201,7 @@ impl News {
             written: row.last_updated,
             corrects,
             repeats,
+            batch,
             overlaps,
         }))
     }
@@ -247,12 +254,16 @@ async fn repeats(tx: &TenantTx, person: &Value, row: &Resource, observed: &Obser
 }
 
 /// Batches of the same code that a batch may overlap with, written before it.
-async fn overlaps(tx: &TenantTx, row: &Resource, observed: &Observed) -> AppResult<Vec<(Compartments, Values)>> {
-    let own = batch::sampled(&value(row)?, row.last_updated);
-    let (Some(Ok(own)), Some(start), Some(patient)) = (own, observed.observation.effective, &row.patient_id) else {
+async fn overlaps(
+    tx: &TenantTx,
+    row: &Resource,
+    observed: &Observed,
+    own: &Sampled,
+) -> AppResult<Vec<(Compartments, Values)>> {
+    let (Some(start), Some(patient)) = (observed.observation.effective, &row.patient_id) else {
         return Ok(Vec::new());
     };
-    let own: Values = own.points.into_iter().map(|point| (point.at, point.value)).collect();
+    let own: Values = own.points.iter().map(|point| (point.at, point.value)).collect();
     let codes = observed.observation.code.iter().flat_map(xinglin_domain::measure::spellings);
     let query = PatientQuery {
         patient_id: patient.clone(),
@@ -350,13 +361,13 @@ async fn tell(platform: &Platform, tx: &TenantTx, news: &News, ready: &Ready, no
 /// The values of a batch that were not `known` before. A pathway of 1.0 has no words for it: staff and panels see it in
 /// the record.
 async fn batched(tx: &TenantTx, news: &News, ready: &Ready, known: &Values, now: Instant) -> AppResult<Vec<Said>> {
-    let sampled = match batch::sampled(&news.resource, news.written) {
+    let sampled = match &news.batch {
         None => return Ok(Vec::new()),
         Some(Err(refused)) => {
-            refuse(tx, ready, &refused, (&news.id, 1), now).await?;
+            refuse(tx, ready, refused, (&news.id, 1), now).await?;
             return Ok(Vec::new());
         }
-        Some(Ok(sampled)) => sampled,
+        Some(Ok(sampled)) => sampled.clone(),
     };
     let Sampled { code, unit, points, implausible } = sampled;
     if let Some(what) = measure::measurand(std::slice::from_ref(&code)).filter(|_| implausible > 0) {
