@@ -1,6 +1,7 @@
 //! What the measurements share: patients, and what plugins are asked about them.
 
 pub mod case;
+pub mod clinic;
 pub mod dice;
 pub mod population;
 pub mod rule;

@@ -4,7 +4,10 @@ pub use crate::bindings::xinglin::clinical::snapshot::{
     Allergy, Component, Condition, ConditionStatus, Criticality, Medication, MedicationStatus, Observation,
     ObservationValue, Omission, OmissionReason, Section, Sex, Snapshot, Subject,
 };
-use crate::types::{Coding, Quantity};
+use crate::{
+    time::Instant,
+    types::{AttributeValue, Attributes as _, Coding, Quantity},
+};
 
 impl Snapshot {
     /// Age in completed years; `None` if the birth date is unknown.
@@ -43,6 +46,36 @@ impl Snapshot {
     /// The newest observation with this code.
     pub fn latest(&self, code: &Coding) -> Option<&Observation> {
         self.history(code).next()
+    }
+
+    /// What the host computed: the newest weight in kg, and when it was taken.
+    pub fn weight(&self) -> Option<(&Quantity, Instant)> {
+        self.measured("xinglin.weight", "xinglin.weight-at")
+    }
+
+    /// What the host computed: the newest height in cm, and when it was taken.
+    pub fn height(&self) -> Option<(&Quantity, Instant)> {
+        self.measured("xinglin.height", "xinglin.height-at")
+    }
+
+    /// What the host computed: whether the patient is pregnant; `None` if it is not known.
+    pub fn is_pregnant(&self) -> Option<bool> {
+        match self.attributes.value("xinglin.pregnant")? {
+            AttributeValue::Boolean(is) => Some(*is),
+            _ => None,
+        }
+    }
+
+    /// What the host computed: whether the patient is known to breast-feed.
+    pub fn is_lactating(&self) -> bool {
+        matches!(self.attributes.value("xinglin.lactating"), Some(AttributeValue::Boolean(true)))
+    }
+
+    fn measured(&self, key: &str, at: &str) -> Option<(&Quantity, Instant)> {
+        match (self.attributes.value(key)?, self.attributes.value(at)?) {
+            (AttributeValue::Quantity(value), AttributeValue::Instant(at)) => Some((value, *at)),
+            _ => None,
+        }
     }
 
     /// Active diagnoses.

@@ -5,7 +5,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::{
-    Client, Clinic, HIV, Person, TestHospital, clinic::draft, eventually, frozen, line, medicine, record,
+    Client, Clinic, HIV, Person, Plugin, TestHospital, clinic::draft, eventually, frozen, line, medicine, record,
     rules_on_both_engines,
 };
 
@@ -237,20 +237,20 @@ async fn the_ninth_item_keeps_the_visit_open(hospital: TestHospital) {
     assert!(!contacts.to_string().contains("HIV"), "who speaks with the patient need not know: {contacts}");
 }
 
-async fn who_was_enrolled_under_the_first_version_stays_enrolled(hospital: TestHospital) {
-    let clinic = hospital.clinic(&[&frozen::HIV]).await;
-    sells_prevention(&clinic).await;
-    let enrolment = enrolled(&clinic).await;
+/// Somebody whom the first version follows, with an overdue test; the path of the enrolment.
+pub(crate) async fn followed_by_the_first_version(clinic: &Clinic) -> String {
+    sells_prevention(clinic).await;
+    let enrolment = enrolled(clinic).await;
     // The first version asks all of its questions without conditions.
     clinic.patient.post(&format!("{enrolment}/answers"), intake("daily", None)).await;
-    assert_eq!(holds(&clinic).await, ["test-overdue"]);
-    let before = clinic.doctor.get(&enrolment).await;
-    let visit = clinic.visit().await;
-    let metformin = clinic.draft(&visit, &[line("metformin-500mg-60", "1000", "2", 30, 2)]).await;
-    clinic.doctor.refused(&format!("{metformin}/sign"), json!({ "valid_days": 3 }), "ENC_RED_FLAG").await;
+    assert_eq!(holds(clinic).await, ["test-overdue"]);
+    enrolment
+}
 
-    clinic.operator.upload(HIV.package()).await.done("/api/v1/plugins");
-    let plugin = format!("/api/v1/tenants/{}/plugins/{}", clinic.tenant, HIV.id);
+/// This version follows from the next event on.
+pub(crate) async fn taken_over(hospital: &TestHospital, clinic: &Clinic, next: &Plugin) {
+    clinic.operator.upload(next.package()).await.done("/api/v1/plugins");
+    let plugin = format!("/api/v1/tenants/{}/plugins/{}", clinic.tenant, next.id);
     clinic.operator.put(&plugin, json!({ "version": "1.1.0", "compartment": "hiv" })).await;
     let promoted =
         clinic.operator.post(&format!("{plugin}/promote"), json!({ "version": "1.1.0", "without_gate": true })).await;
@@ -258,9 +258,20 @@ async fn who_was_enrolled_under_the_first_version_stays_enrolled(hospital: TestH
     eventually("the next event is of the new version", async || {
         hospital.advance(HOUR).await;
         hospital.hospital.do_due_work().await;
-        holds(&clinic).await == ["renewal-test"]
+        holds(clinic).await == ["renewal-test"]
     })
     .await;
+}
+
+async fn who_was_enrolled_under_the_first_version_stays_enrolled(hospital: TestHospital) {
+    let clinic = hospital.clinic(&[&frozen::HIV]).await;
+    let enrolment = followed_by_the_first_version(&clinic).await;
+    let before = clinic.doctor.get(&enrolment).await;
+    let visit = clinic.visit().await;
+    let metformin = clinic.draft(&visit, &[line("metformin-500mg-60", "1000", "2", 30, 2)]).await;
+    clinic.doctor.refused(&format!("{metformin}/sign"), json!({ "valid_days": 3 }), "ENC_RED_FLAG").await;
+
+    taken_over(&hospital, &clinic, &HIV).await;
     let after = clinic.doctor.get(&enrolment).await;
     assert_eq!((&after["active"], &after["stage"]), (&json!(true), &before["stage"]), "{after}");
     assert!(!has_alert(&clinic, "PATHWAY_SILENT").await);

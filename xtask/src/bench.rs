@@ -40,6 +40,13 @@ pub enum What {
         #[arg(last = true)]
         arguments: Vec<String>,
     },
+    /// Timers of 10,000 and of 100,000 patients in a pathway, while records are read: how late they fire.
+    /// Enrolling them takes a quarter of an hour.
+    Timers {
+        /// Further arguments: `-- --help` lists them.
+        #[arg(last = true)]
+        arguments: Vec<String>,
+    },
     /// A plugin that never ends: when it is stopped, and what its neighbours feel of it.
     Runaway {
         /// Calls in each kind of round.
@@ -79,6 +86,11 @@ pub fn run(what: What) -> Result<()> {
         What::Money { arguments } => {
             of_server("money")?.args(["--plugins".into(), plugins::out()]).args(arguments).run()
         }
+        What::Timers { arguments } => of_server("timers")?
+            .args(["--plugins".into(), plugins::out()])
+            .args(["--pathway".into(), sh::root().join("bench/timers.yaml")])
+            .args(arguments)
+            .run(),
         What::Runaway { calls, callers } => of_runtime("runaway")
             .args(["--calls".into(), calls.to_string(), "--callers".into(), callers.to_string()])
             .args(["--component".into(), checker])

@@ -100,12 +100,11 @@ pub fn features() -> Result<()> {
 pub struct Which {
     /// Only tests whose name contains this.
     filter: Option<String>,
-    /// On PostgreSQL those as well whose subject is a rule, the fuzzer, a hundred lives and
-    /// Python: what `cargo xtask ci` runs.
+    /// The fuzzer, a hundred lives and Python as well: what `cargo xtask ci` runs.
     #[arg(long)]
     ci: bool,
-    /// Those that take minutes as well, and the others at their full length: what a
-    /// change need not wait for, every night. `docs/testing.md` lists them.
+    /// On PostgreSQL also those whose subject is a rule, those that take minutes, and the others at
+    /// their full length: what a change need not wait for, every night. `docs/testing.md` lists them.
     #[arg(long)]
     all: bool,
 }
@@ -116,15 +115,23 @@ impl Which {
         Self { filter: None, ci: true, all: false }
     }
 
-    /// Whether [`LEFT_TO_CI`] is not run. Who names tests gets all of the name.
-    const fn in_minutes(&self) -> bool {
-        self.filter.is_none() && !self.ci && !self.all
+    /// What is not run. Who names tests gets all of the name.
+    fn left(&self) -> impl Iterator<Item = &'static str> {
+        let (nightly, ci) = match self {
+            Self { filter: Some(_), .. } | Self { all: true, .. } => (&[][..], &[][..]),
+            Self { ci: true, .. } => (&LEFT_TO_NIGHT[..], &[][..]),
+            _ => (&LEFT_TO_NIGHT[..], &LEFT_TO_CI[..]),
+        };
+        nightly.iter().chain(ci).copied()
     }
 }
 
+/// Names of tests that only `--all` runs: on a second engine, a rule, an answer or a client, whose statements
+/// `host/store/tests/contract` runs on both.
+const LEFT_TO_NIGHT: [&str; 1] = ["::postgres_too::"];
+
 /// Names of tests that a run of minutes leaves to `cargo xtask ci`.
 const LEFT_TO_CI: [&str; 12] = [
-    "::postgres_too::",
     "a_kill_after_any_step_of_two_payers_loses_nothing",
     "chaos::",
     "demonstration::",
@@ -135,7 +142,8 @@ const LEFT_TO_CI: [&str; 12] = [
     "money::postgres::no_bill_is_in_a_state_that_nobody_can_leave",
     "population::",
     "python::",
-    "simulated_courses_are_the_same_for_the_same_seed",
+    "python_pathway::",
+    "simulations::",
 ];
 
 /// Tests of the plugins, natively, then of the host.
@@ -218,9 +226,7 @@ impl Tally {
                 .args(NO_TESTS.iter().flat_map(|name| ["--skip", name]))
                 .env(ALL, "1");
         }
-        if which.in_minutes() {
-            command = command.args(LEFT_TO_CI.iter().flat_map(|name| ["--skip", name]));
-        }
+        command = command.args(which.left().flat_map(|name| ["--skip", name]));
         let mut child = command.args(&which.filter).spawn_piped()?;
         for line in child.stdout.take().map(BufReader::new).into_iter().flat_map(BufRead::lines) {
             let line = line?;
@@ -256,13 +262,14 @@ impl Tally {
         for (engine, count) in &self.passed {
             println!("  {count:5}  {engine}");
         }
-        if which.in_minutes() {
-            println!(
-                "on PostgreSQL only what is about the database; the rest too, and the fuzzer: cargo xtask test --ci"
-            );
+        if which.left().count() > LEFT_TO_NIGHT.len() {
+            println!("without those that take long; with them: cargo xtask test --ci");
         }
-        if !which.all {
-            println!("{} more, and some at greater length: cargo xtask test --all", self.left);
+        if which.left().count() > 0 {
+            println!(
+                "on PostgreSQL only what is about the database; everything, and {} more tests: cargo xtask test --all",
+                self.left
+            );
         }
     }
 }

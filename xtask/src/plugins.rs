@@ -140,7 +140,10 @@ const PRESCRIBING: &[&str] = &["types", "clinical", "host", "prescribing"];
 /// A payer, or a list of prices.
 const PAYMENT: &[&str] = &["types", "clinical", "host", "payment-1.1"];
 
-const PYTHON: [Python; 4] = [
+/// A disease pathway that follows up.
+const PATHWAY: &[&str] = &["types", "clinical", "host", "pathway-1.1"];
+
+const PYTHON: [Python; 5] = [
     Python {
         folder: "python-plugin",
         world: "example:paediatrics/paediatrics@1.0.0",
@@ -154,6 +157,12 @@ const PYTHON: [Python; 4] = [
         is_stubbed: false,
     },
     Python { folder: "python-heads", world: "example:heads/heads@1.0.0", contract: PAYMENT, is_stubbed: true },
+    Python {
+        folder: "python-pathway",
+        world: "example:anticoagulation/anticoagulation@1.0.0",
+        contract: PATHWAY,
+        is_stubbed: true,
+    },
     Python { folder: "python-insurer", world: "example:insurer/insurer@1.0.0", contract: PAYMENT, is_stubbed: true },
 ];
 

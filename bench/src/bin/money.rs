@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, Row as _, SqliteConnection};
 use tokio::task::JoinSet;
 use xinglin_bench::{
-    Result,
+    Result, clinic,
     server::{Api, On, PASSWORD, Server, text},
     times::Times,
 };
@@ -137,22 +137,7 @@ impl Hospital {
         operator.put(&format!("/api/v1/tenants/{tenant}/formulary"), serde_json::from_str(FORMULARY)?).await?;
         let mut staff = Vec::new();
         for (number, role) in ["administrator", "doctor", "pharmacist", "cashier"].into_iter().enumerate() {
-            let mut account = json!({ "login": role, "password": PASSWORD, "roles": [role] });
-            if ["doctor", "pharmacist"].contains(&role) {
-                account["certificates"] = certificates(role, number).into();
-                account["filings"] = json!([{ "basis": "main", "from": "2020-01-01", "state": "in_force" }]);
-            }
-            let accounts = format!("/api/v1/tenants/{tenant}/accounts");
-            let opened = operator.post(&accounts, account).await?;
-            let submitted: Vec<&Value> =
-                opened["certificates"].as_array().into_iter().flatten().map(|one| &one["id"]).collect();
-            if !submitted.is_empty() {
-                let judgement =
-                    json!({ "certificates": submitted, "verified": true, "reason": "the originals were seen" });
-                let path = format!("{accounts}/{}/certificates/judge", text(&opened, "id")?);
-                operator.post(&path, judgement).await?;
-            }
-            staff.push(anyone.sign_in(Some(&tenant), role).await?);
+            staff.push(clinic::hire(&anyone, &operator, &tenant, (role, number)).await?);
         }
         let [administrator, doctor, pharmacist, cashier] = <[Api; 4]>::try_from(staff).map_err(|_| "four of staff")?;
         let consent = text(&administrator.get("/api/v1/consent").await?, "sha256")?;
@@ -186,13 +171,15 @@ impl Hospital {
     async fn quote(&self, number: usize) -> Result<Quoted> {
         let tenant = &self.tenant;
         let now = days_ago(0);
-        let subject = self
-            .import(&[json!({
+        let subject = clinic::import(
+            &self.administrator,
+            &[json!({
                 "resourceType": "Patient", "active": true, "gender": "female", "birthDate": "1977-09-11",
                 "name": [{ "family": "李", "given": [format!("{number}")] }],
-            })])
-            .await?
-            .remove(0);
+            })],
+        )
+        .await?
+        .remove(0);
         let subject = subject.strip_prefix("Patient/").ok_or("no patient")?.to_owned();
         let login = format!("patient-{number}");
         let accounts = format!("/api/v1/tenants/{tenant}/accounts");
@@ -241,25 +228,29 @@ impl Hospital {
             .await?;
         let reference = json!({ "reference": format!("Patient/{subject}") });
         let seen = days_ago(35);
-        let elsewhere = self
-            .import(&[json!({
+        let elsewhere = clinic::import(
+            &self.administrator,
+            &[json!({
                 "resourceType": "Encounter", "status": "finished", "subject": reference,
                 "class": { "system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "AMB" },
                 "period": { "start": seen, "end": seen },
-            })])
-            .await?
-            .remove(0);
-        let condition = self
-            .import(&[json!({
+            })],
+        )
+        .await?
+        .remove(0);
+        let condition = clinic::import(
+            &self.administrator,
+            &[json!({
                 "resourceType": "Condition", "subject": reference, "encounter": { "reference": elsewhere },
                 "code": { "coding": [{ "system": "http://hl7.org/fhir/sid/icd-10", "code": "E11.9" }] },
                 "recordedDate": &seen[..10],
                 "clinicalStatus": { "coding": [{
                     "system": "http://terminology.hl7.org/CodeSystem/condition-clinical", "code": "active",
                 }] },
-            })])
-            .await?
-            .remove(0);
+            })],
+        )
+        .await?
+        .remove(0);
         let visit = patient
             .post(
                 "/api/v1/encounters",
@@ -291,27 +282,6 @@ impl Hospital {
         let quote = patient.post("/api/v1/charges", json!({ "prescription": prescription })).await?;
         Ok(Quoted { patient, cashier: self.cashier.clone(), quote })
     }
-
-    /// Imports resources; `Type/id` of each.
-    async fn import(&self, resources: &[Value]) -> Result<Vec<String>> {
-        let entries: Vec<Value> = resources
-            .iter()
-            .map(|one| json!({ "resource": one, "request": { "method": "POST", "url": one["resourceType"] } }))
-            .collect();
-        let bundle = json!({ "resourceType": "Bundle", "type": "transaction", "entry": entries });
-        let answer = self.administrator.post("/fhir/R4", bundle).await?;
-        let entries = answer["entry"].as_array().ok_or("no entries")?;
-        let located = |entry: &Value| -> Result<String> {
-            let location = entry.pointer("/response/location").and_then(Value::as_str).ok_or("no location")?;
-            let path = location.split("/_history").next().unwrap_or(location);
-            let mut parts = path.rsplitn(3, '/');
-            match (parts.next(), parts.next()) {
-                (Some(id), Some(kind)) => Ok(format!("{kind}/{id}")),
-                _ => Err(format!("{location} is no location").into()),
-            }
-        };
-        entries.iter().map(located).collect()
-    }
 }
 
 /// RFC 3339, so many days ago.
@@ -319,34 +289,6 @@ fn days_ago(days: u64) -> String {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     let seconds = i64::try_from(since.as_secs()).unwrap_or_default() - i64::try_from(days * 86_400).unwrap_or_default();
     xinglin_domain::time::Instant::from_micros(seconds * 1_000_000).to_string()
-}
-
-fn certificates(role: &str, number: usize) -> Vec<Value> {
-    let paper = |kind: &str, number: String, more: Value| {
-        let mut paper = json!({
-            "kind": kind, "number": number, "issued_by": "北京市卫生健康委员会", "issued_on": "2020-01-01",
-            "valid_until": "2099-01-01",
-        });
-        for (key, value) in more.as_object().into_iter().flatten() {
-            paper[key] = value.clone();
-        }
-        paper
-    };
-    let title = json!({ "rank": "middle" });
-    if role == "pharmacist" {
-        return vec![paper("pharmacy_title", format!("{}", 8_000_000 + number), title)];
-    }
-    let card = "11010519491231002X";
-    vec![
-        paper("identity_card", card.to_owned(), json!({})),
-        paper("doctor_qualification", format!("200511110{card}"), json!({})),
-        paper(
-            "doctor_practice",
-            format!("{}", 110_000_000_000_000_usize + number),
-            json!({ "scope": ["内科专业"], "institution": "City Hospital", "practising_since": "2010-01-01" }),
-        ),
-        paper("doctor_title", format!("{}", 7_000_000 + number), title),
-    ]
 }
 
 /// Every patient agrees to the quote, and pays their share at the counter.

@@ -140,6 +140,29 @@ static FILTRATION: Analyte = Analyte {
     source: SI_UNITS,
 };
 
+/// Newborns of 23 weeks, and the heaviest person on record, fit; grams typed as kilograms do not.
+static WEIGHT: Analyte = Analyte {
+    unit: "kg",
+    others: &[
+        ("g", Conversion::Over(Decimal::whole(1000))),
+        ("[lb_av]", Conversion::Times(Decimal::of(45_359_237, 8))),
+    ],
+    least: Decimal::of(2, 1),
+    most: Decimal::whole(650),
+    source: AVOIRDUPOIS,
+};
+
+/// Metres typed as centimetres are below 20.
+static HEIGHT: Analyte = Analyte {
+    unit: "cm",
+    others: &[("m", Conversion::Times(Decimal::whole(100))), ("[in_i]", Conversion::Times(Decimal::of(254, 2)))],
+    least: Decimal::whole(20),
+    most: Decimal::whole(275),
+    source: AVOIRDUPOIS,
+};
+
+const AVOIRDUPOIS: (&str, &str, u16) = ("NIST Special Publication 811", "Appendix B.8", 2008);
+
 macro_rules! measurands {
     ($($analyte:ident $code:literal [$($spelled:literal),*] $zh:literal $en:literal;)*) => {
         /// All that the host knows.
@@ -169,6 +192,10 @@ measurands! {
     FILTRATION "98979-8" [] "肾小球滤过率" "eGFR";
     FILTRATION "62238-1" [] "肾小球滤过率" "eGFR";
     FILTRATION "33914-3" [] "肾小球滤过率" "eGFR";
+    WEIGHT "29463-7" [] "体重" "body weight";
+    WEIGHT "3141-9" [] "体重（测量）" "body weight, measured";
+    HEIGHT "8302-2" [] "身高" "body height";
+    HEIGHT "8306-3" [] "身长（卧位）" "body height, lying";
 }
 
 /// What these codes measure, if the host knows it.
@@ -313,6 +340,10 @@ mod tests {
             ("8480-6", "16", "kPa", "8480-6", "120.00992 mm[Hg]"),
             ("18262-6", "100", "mg/dL", "22748-8", "2.5860 mmol/L"),
             ("33914-3", "81", "mL/min/1.73 m2", "33914-3", "81 mL/min/{1.73_m2}"),
+            ("29463-7", "3450", "g", "29463-7", "3.4500 kg"),
+            ("29463-7", "154.5", "[lb_av]", "29463-7", "70.080021165 kg"),
+            ("8302-2", "1.68", "m", "8302-2", "168 cm"),
+            ("8302-2", "66", "[in_i]", "8302-2", "167.64 cm"),
         ] {
             let known = of(loinc);
             let Quantity { value: number, unit: spelled } = known.canonical(&quantity(value, unit)).expect("canonical");
@@ -325,6 +356,9 @@ mod tests {
     fn what_cannot_be_is_no_value() {
         use Fault::{Implausible, UnitNotUnderstood};
         for (loinc, value, unit, fault) in [
+            ("29463-7", "3450", "kg", Implausible),
+            ("29463-7", "70", "lb", UnitNotUnderstood),
+            ("8302-2", "1.68", "cm", Implausible),
             ("14743-9", "-5", "mmol/L", Implausible),
             ("14743-9", "0", "mmol/L", Implausible),
             ("14743-9", "126", "mmol/L", Implausible),

@@ -75,6 +75,7 @@ impl Extensions {
             calls_per_plugin: config.plugins.concurrent_calls_per_plugin,
             calls_per_tenant: config.plugins.concurrent_calls_per_tenant,
             patience: Duration::from_millis(config.plugins.queue_millis.min(Plugins::LONGEST_QUEUE_MILLIS)),
+            unhurried: false,
         })?;
         let shared = Shared { runtime, plugins: Mutex::default(), shadows: Shadows::default() };
         Ok(Self { platform, shared: Arc::new(shared) })

@@ -26,6 +26,12 @@ impl Limits {
     /// The maximum that can be granted.
     pub const MAXIMUM: Self = Self { memory_mib: 256, deadline_ms: 5_000, output_kib: 4_096 };
 
+    /// The same with the longest deadline that can be granted.
+    #[must_use]
+    pub const fn unhurried(self) -> Self {
+        Self { deadline_ms: Self::MAXIMUM.deadline_ms, ..self }
+    }
+
     /// The minimum of each limit.
     #[must_use]
     pub fn at_most(self, other: Self) -> Self {

@@ -124,7 +124,7 @@ pub async fn snapshot<E: Executor>(
     resources.retain(|resource| seen.insert((resource["resourceType"].to_string(), resource["id"].to_string())));
     let named = medications(records, resources.iter().filter_map(medication)).await?;
     resources.extend(named.into_iter().map(|(_, medication)| medication));
-    let mut snapshot = snapshot::build(&person, &resources, pseudonym, now).restricted_to(needs);
+    let mut snapshot = snapshot::build(&person, &resources, pseudonym, now).restricted_to(needs).with_facts();
     for omission in missing {
         if !snapshot.omissions.contains(&omission) {
             snapshot.omissions.push(omission);

@@ -52,7 +52,10 @@ impl Runtime {
         input: H::Input<'_>,
         judge: Judge<'_, H::Output>,
     ) -> Call<H::Output> {
-        let limits = plugin.limits();
+        let limits = match self.shared.unhurried {
+            true => plugin.limits().unhurried(),
+            false => plugin.limits(),
+        };
         let Program { id, manifest, .. } = plugin.program();
         let span = trace::call(id, &manifest.version, H::NAME, context.call, context.tenant);
         let run = self.run::<H>(plugin, context, (&input, judge), Recorder::default(), limits);

@@ -33,6 +33,9 @@ pub struct Options {
     pub calls_per_tenant: u32,
     /// How long a call waits for a place before it fails with `PLUGIN_BUSY`.
     pub patience: Duration,
+    /// Gives every call the longest deadline, whatever its package asks for: for tools whose findings must not depend
+    /// on how busy the machine is.
+    pub unhurried: bool,
 }
 
 impl Default for Options {
@@ -44,6 +47,7 @@ impl Default for Options {
             calls_per_plugin: 32,
             calls_per_tenant: 64,
             patience: Duration::from_millis(500),
+            unhurried: false,
         }
     }
 }
@@ -65,6 +69,7 @@ pub(crate) struct Shared {
     /// Of each tenant with calls.
     pub shares: Mutex<HashMap<TenantId, Arc<Semaphore>>>,
     pub patience: Duration,
+    pub unhurried: bool,
     /// One for each digest in use.
     pub programs: Pool<Digest, Program>,
     /// Recalled components. Every call subscribes.
@@ -113,6 +118,7 @@ impl Runtime {
                 calls_per_tenant: options.calls_per_tenant,
                 shares: Mutex::default(),
                 patience: options.patience,
+                unhurried: options.unhurried,
                 programs: Pool::default(),
                 recalled: watch::Sender::default(),
             }),

@@ -4,7 +4,7 @@ use async_recursion::async_recursion as boxed;
 use std::pin::Pin;
 
 use xinglin_domain::{coding::Attribute, decision::Decisions};
-use xinglin_plugin::{Call, Limits, Output, ReplayError, ReplayReport, Tape};
+use xinglin_plugin::{Call, Output, ReplayError, ReplayReport, Tape};
 
 use crate::{
     contract::{
@@ -112,7 +112,7 @@ impl Runtime {
         };
         let limits = match is_same {
             // A slower machine must not turn an answer into a failure.
-            true => Limits { deadline_ms: Limits::MAXIMUM.deadline_ms, ..tape.limits },
+            true => tape.limits.unhurried(),
             false => plugin.limits(),
         };
         let (Call { tape: again, .. }, diverged): (Call<H::Output>, bool) =

@@ -25,8 +25,8 @@ pub use clinic::{Clinic, PASSWORD, Person, line, medicine};
 pub use hospital::{TestHospital, advance};
 pub use plugin::{
     BUNDLE, CAPITATION, DIABETES, DIABETES_CHANGED, DIRECT_BILLING, DRUG_SAFETY, HIV, HYPERTENSION, IDENTITY_CHECK,
-    MEDICAL_INSURANCE, MEMBERSHIP, MENTAL_HEALTH, PLATFORM_FEE, PYTHON, PYTHON_HEADS, PYTHON_INSURER, PYTHON_WASI,
-    Plugin, frozen,
+    MEDICAL_INSURANCE, MEMBERSHIP, MENTAL_HEALTH, PLATFORM_FEE, PYTHON, PYTHON_HEADS, PYTHON_INSURER, PYTHON_PATHWAY,
+    PYTHON_WASI, Plugin, frozen,
 };
 pub use process::Process;
 pub use tools::{Desk, Registry};
@@ -42,7 +42,7 @@ macro_rules! on_both_engines {
 pub(crate) use on_both_engines;
 
 /// The same, of tests whose subject is a rule and not what a transaction or a statement does: on
-/// PostgreSQL `cargo xtask ci` runs them, `cargo xtask test` does not.
+/// PostgreSQL only `cargo xtask test --all` runs them.
 macro_rules! rules_on_both_engines {
     ($hospital:ident: $($test:ident),* $(,)?) => {
         crate::support::on_engine!(sqlite, Sqlite, $hospital: $($test),*);

@@ -38,6 +38,9 @@ pub const PYTHON_HEADS: Plugin = Plugin { file: "plugins/python-heads.wasm", id:
 /// A commercial insurer in Python.
 pub const PYTHON_INSURER: Plugin =
     Plugin { file: "plugins/python-insurer.wasm", id: "example.insurer", payer: Some("commercial") };
+/// A pathway of 1.1 in Python.
+pub const PYTHON_PATHWAY: Plugin =
+    Plugin { file: "plugins/python-pathway.wasm", id: "example.anticoagulation", payer: None };
 pub const PYTHON: Plugin = Plugin { file: "plugins/python-plugin.wasm", id: "example.paediatric-opioids", payer: None };
 /// Verifies people and certificates by their documents.
 pub const IDENTITY_CHECK: Plugin =
@@ -66,6 +69,10 @@ pub mod frozen {
     pub const PLATFORM_FEE: Plugin = Plugin { file: "compat/platform-fee-0.1-wit-1.1.0.wasm", ..super::PLATFORM_FEE };
     /// Of pathway 1.0.
     pub const HIV: Plugin = Plugin { file: "compat/hiv-0.1-wit-1.0.0.wasm", ..super::HIV };
+    /// Of pathway 1.1.
+    pub const HYPERTENSION: Plugin = Plugin { file: "compat/hypertension-0.1-wit-1.1.0.wasm", ..super::HYPERTENSION };
+    /// Of pathway 1.1, with `migration` from 1.0.
+    pub const HIV_FOLLOW_UP: Plugin = Plugin { file: "compat/hiv-0.1-wit-1.1.0.wasm", ..super::HIV };
     /// Of `xinglin:prescribing@2.0.0`, the fixture.
     pub const COURSE_LENGTH: Plugin =
         Plugin { file: "compat/course-length-wit-2.0.0.wasm", id: "test.course-length", payer: None };

@@ -18,9 +18,9 @@ use xinglin_domain::{
 use xinglin_platform::{AppError, AppResult, ambient, boxed, grant, policy_desk};
 use xinglin_records::{audit, snapshot::LeftOut};
 use xinglin_runtime::{Call, CallContext, CallFailure, HostServices, Mistake, NoRecord, Plugin, RecordRead, Tape};
-use xinglin_store::{Install, KvWrite, NewTapeEntry, TenantTx};
+use xinglin_store::{Install, KvWrite, TenantTx};
 
-use crate::{Extensions, install};
+use crate::{Extensions, install, tape::new_entry};
 
 use self::egress::PluginEgress;
 pub(crate) use self::egress::{SECRET, place};
@@ -184,7 +184,8 @@ impl<'a> Calls<'a> {
         mut calls: Vec<(&Install, Call<T>)>,
     ) -> AppResult<Vec<Result<T, Box<CallFailure>>>> {
         calls.iter_mut().for_each(|(_, call)| call.tape.restricted = self.restricted);
-        let entries = calls.iter().map(|(_, call)| self.entry(&call.tape)).collect::<AppResult<Vec<_>>>()?;
+        let entries =
+            calls.iter().map(|(_, call)| new_entry(&call.tape, self.about.clone())).collect::<AppResult<Vec<_>>>()?;
         if !entries.is_empty() {
             let tx = self.extensions.platform.store().tenant(self.tenant).begin().await?;
             tx.append_tape(&entries).await?;
@@ -196,18 +197,6 @@ impl<'a> Calls<'a> {
             tx.commit().await?;
         }
         Ok(calls.into_iter().map(|(install, call)| self.settle(install, call)).collect())
-    }
-
-    fn entry(&self, tape: &Tape) -> AppResult<NewTapeEntry> {
-        Ok(NewTapeEntry {
-            call_id: tape.call,
-            plugin_id: tape.plugin.clone(),
-            digest: tape.digest.to_string(),
-            hook: tape.hook.clone(),
-            recorded_at: tape.started,
-            references: self.about.clone(),
-            record: serde_json::to_vec(tape).map_err(AppError::internal)?,
-        })
     }
 
     fn settle<T>(&mut self, install: &Install, call: Call<T>) -> Result<T, Box<CallFailure>> {

@@ -3,6 +3,7 @@
 
 mod dry_run;
 mod get;
+mod keep;
 mod list;
 mod purge;
 mod replay;
@@ -14,13 +15,14 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 use xinglin_platform::{AppError, AppResult};
 use xinglin_runtime::{Output, Tape};
-use xinglin_store::TapeEntry;
+use xinglin_store::{NewTapeEntry, TapeEntry};
 
 use self::replay::{alone, on_other, replayed};
 
 pub use self::dry_run::{ClaimRun, DryRun, DryRunView, LineRun, dry_run, dry_run_of};
 pub use self::get::get;
 pub(crate) use self::get::readable;
+pub use self::keep::keep;
 pub use self::list::list;
 pub use self::purge::purge_calls;
 pub use self::replay::{ReplayView, replay_call, replay_one};
@@ -41,6 +43,19 @@ pub struct TapeView {
     /// The tape: plugin, digest, input, answers of the host, output.
     #[schema(value_type = Object)]
     pub tape: Value,
+}
+
+/// A tape as it is stored, with what the call was about.
+pub(crate) fn new_entry(tape: &Tape, references: Vec<String>) -> AppResult<NewTapeEntry> {
+    Ok(NewTapeEntry {
+        call_id: tape.call,
+        plugin_id: tape.plugin.clone(),
+        digest: tape.digest.to_string(),
+        hook: tape.hook.clone(),
+        recorded_at: tape.started,
+        references,
+        record: serde_json::to_vec(tape).map_err(AppError::internal)?,
+    })
 }
 
 /// A tape as nested JSON; its parts are stored as text.

@@ -112,7 +112,7 @@ impl Cli {
         let settings = self.settings;
         match self.command {
             Command::Plugin(command) => runtime.block_on(command.run(settings)),
-            Command::Simulate(command) => runtime.block_on(command.run()),
+            Command::Simulate(command) => runtime.block_on(command.run(settings)),
             Command::Pathway(command) => runtime.block_on(command.run()),
             Command::Demo(command) => runtime.block_on(command.run()),
             Command::Serve(command) => {

@@ -69,12 +69,10 @@ impl Step<'_> {
         self.memory.danger = Some(level);
     }
 
-    /// Item 9 of another system, or a diagnosis: no safeguard has acted.
+    /// Item 9 of another system: the host's own list of safety items has asked for the contact. What cannot be read
+    /// may be danger.
     pub(super) fn judge_foreign(&mut self, safety: Safety) {
         let level = if safety.unreadable { safety.level.max(Level::Concern) } else { safety.level };
-        if level != Level::Clear && self.memory.danger.is_none_or(|danger| danger < level) {
-            self.put(Directive::Contact(contact::contact(level)));
-        }
         self.judge_safety(level, code::PHQ9);
     }
 
@@ -174,7 +172,11 @@ impl Step<'_> {
     /// A diagnosis that is made during the follow-up stops it once. Self-harm is acute danger, as an acute answer.
     pub(super) fn look_at_diagnoses(&mut self) {
         if SELF_HARM.is_active(self.snapshot) && self.memory.known.insert(Hold::Suicide) {
-            self.judge_foreign(Safety { level: Level::Acute, unreadable: false });
+            // No safeguard reads a diagnosis.
+            if self.memory.danger != Some(Level::Acute) {
+                self.put(Directive::Contact(contact::contact(Level::Acute)));
+            }
+            self.judge_safety(Level::Acute, code::PHQ9);
         }
         for (group, hold) in [(&PSYCHOSIS, Hold::Psychosis), (&BIPOLAR, Hold::Mania)] {
             if group.is_active(self.snapshot) && self.memory.known.insert(hold) {

@@ -68,7 +68,7 @@ pub(super) async fn explore(package: &Package, most: usize) -> Result<Explored> 
     if !Interface::is_pathway(package.interfaces()) {
         bail!("it is no pathway: it exports other interfaces");
     }
-    let options = Options { calls: 4, calls_per_plugin: 4, calls_per_tenant: 4, ..Options::default() };
+    let options = Options { calls: 4, calls_per_plugin: 4, calls_per_tenant: 4, unhurried: true, ..Options::default() };
     let runtime = Runtime::new(options)?;
     let manifest = package.manifest();
     let plugin = runtime.load(package, &Grants::as_asked(manifest)).await?;

@@ -233,6 +233,7 @@ impl<'a> Course<'a> {
             omissions: Vec::new(),
             attributes: Vec::new(),
         }
+        .with_facts()
     }
 
     fn call(&mut self) -> CallId {
@@ -243,8 +244,8 @@ impl<'a> Course<'a> {
     async fn screen(&mut self) -> Option<String> {
         let (call, snapshot) = (self.call(), self.snapshot(START));
         let context = self.pathway.context(call, START);
-        let screened = self.pathway.runtime.screen(&self.pathway.plugin, context, &snapshot, START).await.outcome;
-        match screened {
+        let screened = self.pathway.runtime.screen(&self.pathway.plugin, context, &snapshot, START).await;
+        match self.pathway.took(screened).await {
             Ok(Ok(Eligibility::Eligible)) => None,
             Ok(Ok(Eligibility::Ineligible(reasons) | Eligibility::ReferOffline(reasons))) => {
                 Some(reasons.first().map_or_else(|| "no reason".to_owned(), |reason| reason.code.clone()))
@@ -481,7 +482,8 @@ impl<'a> Course<'a> {
         let (call, snapshot) = (self.call(), self.snapshot(now));
         let Pathway { runtime, plugin, .. } = self.pathway;
         let context = self.pathway.context(call, now);
-        match runtime.step(plugin, context, self.state.as_ref(), event, &snapshot, now).await.outcome {
+        let stepped = runtime.step(plugin, context, self.state.as_ref(), event, &snapshot, now).await;
+        match self.pathway.took(stepped).await {
             Ok(Ok(outcome)) => self.carry_out(outcome, now),
             Ok(Err(_)) => {
                 self.counted.undecided += 1;

@@ -2,6 +2,7 @@
 
 mod course;
 mod dice;
+mod keep;
 mod report;
 
 use std::{
@@ -14,17 +15,22 @@ use std::{
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use indicatif::ProgressBar;
-use tokio::{sync::Semaphore, task::JoinSet};
+use tokio::{
+    sync::{Semaphore, mpsc::Sender},
+    task::JoinSet,
+};
 use xinglin_domain::{
     coding::Attribute,
     id::{CallId, TenantId},
     pathway::Definition,
     time::Instant,
 };
-use xinglin_runtime::{CallContext, Grants, HostServices, Interface, Options, Package, Plugin, Runtime};
+use xinglin_runtime::{
+    Call, CallContext, CallFailure, Grants, HostServices, Interface, Manifest, Options, Package, Plugin, Runtime, Tape,
+};
 
-use self::{course::Course, report::Report};
-use super::{pathway, plugin::bounded};
+use self::{course::Course, keep::Archive, report::Report};
+use super::{Settings, pathway, plugin::bounded};
 
 /// Simulate synthetic patients in a pathway, and report what it asked for: alerts, visits, the time of staff,
 /// and where the patients were at the end.
@@ -38,6 +44,7 @@ use super::{pathway, plugin::bounded};
 ///   xinglin simulate target/plugins/diabetes.wasm
 ///   xinglin simulate examples/pathways/gout.yaml --patients 200 --days 90 --seed 7
 ///   xinglin simulate target/plugins/mental-health.wasm --svg alerts.svg --json > report.json
+///   xinglin --data-dir simulations simulate target/plugins/hiv.wasm --keep
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
 pub struct Simulate {
@@ -58,6 +65,10 @@ pub struct Simulate {
     /// Print JSON.
     #[arg(long)]
     json: bool,
+    /// Put every call on tape, in a new tenant of the database of --data-dir, which must hold no hospital:
+    /// `xinglin replay --all` then runs each again.
+    #[arg(long)]
+    keep: bool,
     /// The package that executes pathway files.
     #[arg(long, default_value = "target/plugins/generic-pathway.wasm", value_name = "FILE")]
     template: PathBuf,
@@ -68,18 +79,24 @@ const START: Instant = Instant::from_micros(1_767_225_600_000_000);
 
 impl Simulate {
     /// Runs the command.
-    pub async fn run(self) -> Result<()> {
+    pub async fn run(self, settings: Settings) -> Result<()> {
         let package = self.package()?;
         if !Interface::is_pathway(package.interfaces()) {
             bail!("{} is no pathway: it exports other interfaces", self.path.display());
         }
         let cores = available_parallelism().map_or(2, usize::from);
         let calls = u32::try_from(cores * 2)?;
-        let options = Options { calls, calls_per_plugin: calls, calls_per_tenant: calls, ..Options::default() };
+        let options =
+            Options { calls, calls_per_plugin: calls, calls_per_tenant: calls, unhurried: true, ..Options::default() };
         let runtime = Runtime::new(options)?;
         let manifest = package.manifest();
         let plugin = runtime.load(&package, &Grants::as_asked(manifest)).await?;
-        let pathway = Arc::new(Pathway::new(runtime, plugin, manifest.resolve(&[])?).await?);
+        let archive = match self.keep {
+            true => Some(Archive::open(settings.load()?, &package, &self.named(manifest)).await?),
+            false => None,
+        };
+        let tapes = archive.as_ref().map(Archive::tapes);
+        let pathway = Arc::new(Pathway::new(runtime, plugin, manifest.resolve(&[])?, tapes).await?);
         let mut report = Report::new(&package, &pathway.definition, (self.patients, self.days, self.seed));
         let (slots, mut courses) = (Arc::new(Semaphore::new(cores)), JoinSet::new());
         for number in 0..self.patients {
@@ -98,6 +115,10 @@ impl Simulate {
             progress.inc(1);
         }
         progress.finish_and_clear();
+        drop(pathway);
+        if let Some(archive) = archive {
+            archive.close().await?;
+        }
         // In their order, whichever ended first.
         ended.into_values().for_each(|counted| report.add(counted));
         match self.json {
@@ -111,6 +132,13 @@ impl Simulate {
             Some(why) => bail!("{why}"),
             None => Ok(()),
         }
+    }
+
+    /// What the tenant of its tapes is called.
+    fn named(&self, manifest: &Manifest) -> String {
+        let Self { patients, days, seed, .. } = self;
+        let Manifest { id, version, .. } = manifest;
+        format!("{id} {version}, {patients} patients, {days} days, seed {seed}")
     }
 
     fn package(&self) -> Result<Package> {
@@ -129,14 +157,30 @@ struct Pathway {
     plugin: Arc<Plugin>,
     settings: Vec<Attribute>,
     definition: Definition,
+    /// Where calls are put on tape.
+    tapes: Option<Sender<Tape>>,
 }
 
 impl Pathway {
-    async fn new(runtime: Runtime, plugin: Arc<Plugin>, settings: Vec<Attribute>) -> Result<Self> {
+    async fn new(
+        runtime: Runtime,
+        plugin: Arc<Plugin>,
+        settings: Vec<Attribute>,
+        tapes: Option<Sender<Tape>>,
+    ) -> Result<Self> {
         let context = context(CallId::from_u128(0), &settings, START);
         let described = runtime.describe(&plugin, context).await.outcome;
         let definition = described.map_err(|failure| anyhow::anyhow!("describe: {failure}"))?;
-        Ok(Self { runtime, plugin, settings, definition })
+        Ok(Self { runtime, plugin, settings, definition, tapes })
+    }
+
+    /// The outcome of a call, which is put on tape if tapes are kept.
+    async fn took<T>(&self, call: Call<T>) -> Result<T, Box<CallFailure>> {
+        if let Some(tapes) = &self.tapes {
+            // It is closed if they cannot be stored: then the command fails at its end.
+            drop(tapes.send(call.tape).await);
+        }
+        call.outcome.map_err(Box::new)
     }
 
     fn context(&self, call: CallId, now: Instant) -> CallContext {

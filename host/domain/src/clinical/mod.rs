@@ -1,5 +1,7 @@
 //! The snapshot: the part of a patient's record that a plugin receives, as in `xinglin:clinical`.
 
+mod facts;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -209,7 +211,7 @@ pub struct Snapshot {
     pub observations: Vec<Observation>,
     /// Omissions.
     pub omissions: Vec<Omission>,
-    /// Additional attributes, for later versions.
+    /// What the host computed ([`Snapshot::with_facts`]).
     pub attributes: Vec<Attribute>,
 }
 
