@@ -44,7 +44,7 @@ const DAY: i64 = 86_400;
 const REQUESTS: &str = "/api/v1/requests";
 
 /// A patient with hypertension in the pathway; the path of the enrolment.
-async fn enrolled(clinic: &Clinic, hospital: &TestHospital) -> String {
+pub async fn enrolled(clinic: &Clinic, hospital: &TestHospital) -> String {
     clinic.import(&[record::condition(&clinic.subject, &clinic.evidence[0], hospital.now(), "I10")]).await;
     let enrol = json!({ "patient": clinic.subject, "plugin": HYPERTENSION.id });
     let enrolled = clinic.doctor.post("/api/v1/enrolments", enrol).await;
@@ -60,7 +60,7 @@ fn choice(code: &str) -> Value {
 }
 
 /// The pressure, with symptoms, and medicines taken.
-fn diary(systolic: i64, diastolic: i64, symptoms: &[&str]) -> Value {
+pub fn diary(systolic: i64, diastolic: i64, symptoms: &[&str]) -> Value {
     let answer = |link: &str, value: Value| json!({ "link_id": link, "value": value });
     let mut answers = vec![
         answer("systolic", pressure(systolic)),
@@ -90,7 +90,7 @@ async fn requests(client: &Client, enrolment: &str) -> Vec<(String, String)> {
     list.as_array().expect("requests").iter().map(|one| (of(one, "code"), of(one, "state"))).collect()
 }
 
-async fn request(client: &Client, enrolment: &str, code: &str) -> String {
+pub async fn request(client: &Client, enrolment: &str, code: &str) -> String {
     let list = client.get(&format!("{enrolment}/requests")).await;
     let found = list.as_array().expect("requests").iter().find(|one| one["code"] == code && one["state"] == "open");
     format!("{REQUESTS}/{}", found.expect("it is open")["id"].as_str().expect("an id"))
@@ -277,12 +277,17 @@ async fn who_does_not_answer_is_asked_again_and_then_called(hospital: TestHospit
     hospital.advance(6).await;
     hospital.hospital.do_due_work().await;
     assert!(requests(&clinic.doctor, &enrolment).await.contains(&state("yearly-tests", "open")));
+    let orders = clinic.found_in_record("ServiceRequest").await;
+    assert_eq!((orders.len(), &orders[0]["status"]), (1, &json!("active")), "{orders:?}");
     clinic.import(&[result("98979-8", "88", "mL/min/{1.73_m2}")]).await;
     eventually("all results are there", async || {
         hospital.hospital.do_due_work().await;
         requests(&clinic.doctor, &enrolment).await.contains(&state("yearly-tests", "fulfilled"))
     })
     .await;
+
+    let orders = clinic.found_in_record("ServiceRequest").await;
+    assert_eq!((orders.len(), &orders[0]["status"]), (1, &json!("completed")), "{orders:?}");
 
     // Leaving takes back what is open.
     clinic.patient.post(&format!("{enrolment}/leave"), json!({ "reason": "搬家", "how": "transferred" })).await;
@@ -315,7 +320,7 @@ async fn an_emergency_stops_the_visit_and_what_follows_from_it(hospital: TestHos
 }
 
 /// Asks for something in the name of an enrolment's pathway, for so many hours; the path of the request.
-async fn planted(
+pub async fn planted(
     (hospital, clinic): (&TestHospital, &Clinic),
     enrolment: &str,
     (number, hours): (u128, i64),
@@ -347,7 +352,7 @@ fn citation() -> Citation {
     Citation { title: "指南".into(), section: None, year: 2024, url: None }
 }
 
-fn team_of(roles: &[Role]) -> Asked {
+pub fn team_of(roles: &[Role]) -> Asked {
     let seat = |role: &Role| Participant {
         role: *role,
         discipline: None,
@@ -362,11 +367,11 @@ fn team_of(roles: &[Role]) -> Asked {
     })
 }
 
-fn question_to(respondent: Role) -> Asked {
+pub fn question_to(respondent: Role) -> Asked {
     Asked::Question { questionnaire: "blood-pressure".to_owned(), respondent }
 }
 
-fn referral_to(destination: Destination) -> Asked {
+pub fn referral_to(destination: Destination) -> Asked {
     Asked::Referral { destination, reason: LocalizedText::zh_en("请就诊。", "See a doctor."), citation: citation() }
 }
 
@@ -503,7 +508,7 @@ async fn an_emergency_that_nobody_attends_is_critical(hospital: TestHospital) {
 }
 
 /// The pathway of hypertension, declared as restricted.
-fn discreet() -> Vec<u8> {
+pub fn discreet() -> Vec<u8> {
     let package = Package::read(HYPERTENSION.bytes()).expect("a good package");
     let mut manifest = package.manifest().clone();
     manifest.id = "test.discreet".to_owned();
