@@ -182,14 +182,20 @@ async fn results_complete_a_laboratory_request(hospital: TestHospital) {
 
     let declined = planted(whole, &enrolment, (2, 72), laboratory(other)).await;
     clinic.doctor.post(&format!("{declined}/decline"), json!({ "reason": "近期已查" })).await;
-    assert_eq!((order_status(other).await, status(&clinic.doctor, "Task", &declined).await), ("revoked".into(), "rejected".into()));
+    assert_eq!(
+        (order_status(other).await, status(&clinic.doctor, "Task", &declined).await),
+        ("revoked".into(), "rejected".into())
+    );
     let recorded = planted(whole, &enrolment, (3, 72), laboratory("labrequest-3")).await;
     clinic.doctor.post(&format!("{recorded}/fulfil"), json!({ "note": "外院结果正常" })).await;
     assert_eq!(order_status("labrequest-3").await, "completed");
     let lapsing = planted(whole, &enrolment, (4, 2), laboratory("labrequest-4")).await;
     hospital.advance(3 * 3600).await;
     ended(whole, &enrolment, &lapsing, "lapsed").await;
-    assert_eq!((order_status("labrequest-4").await, status(&clinic.doctor, "Task", &lapsing).await), ("revoked".into(), "failed".into()));
+    assert_eq!(
+        (order_status("labrequest-4").await, status(&clinic.doctor, "Task", &lapsing).await),
+        ("revoked".into(), "failed".into())
+    );
 }
 
 async fn a_team_is_a_care_team_and_its_plan_is_active_once_all_have_signed(hospital: TestHospital) {

@@ -183,7 +183,9 @@ fn request_status(record: &RequestRecord) -> &'static str {
 
 fn ended(record: &RequestRecord) -> Option<Instant> {
     record.ended.as_ref().map(|ended| match ended {
-        Ended::Fulfilled { at, .. } | Ended::Declined { at, .. } | Ended::Lapsed { at } | Ended::Withdrawn { at } => *at,
+        Ended::Fulfilled { at, .. } | Ended::Declined { at, .. } | Ended::Lapsed { at } | Ended::Withdrawn { at } => {
+            *at
+        }
     })
 }
 
@@ -488,7 +490,8 @@ mod tests {
 
     fn ends(record: &RequestRecord) -> [RequestRecord; 4] {
         let (by, now) = (AccountId::from_u128(5), at(NOW).plus_hours(1));
-        let fulfilled = Ended::Fulfilled { by: Some(by), at: now, outcome: vec![loinc("1-8")], note: "已就诊".into() };
+        let fulfilled =
+            Ended::Fulfilled { by: Some(by), at: now, outcome: vec![loinc("1-8")], note: "已就诊".into() };
         let declined = Ended::Declined { by, at: now, reason: "理由".into() };
         [fulfilled, declined, Ended::Lapsed { at: now }, Ended::Withdrawn { at: now }]
             .map(|ended| RequestRecord { ended: Some(ended), ..record.clone() })

@@ -189,10 +189,8 @@ pub async fn list_tasks(
 /// The roles of staff that the caller has in force, or the one that was asked for.
 fn roles(caller: &Caller, asked: Option<Role>) -> AppResult<Vec<String>> {
     let staff = caller.actor.live_roles(caller.now).into_iter().filter(|role| *role != Role::Patient);
-    let roles: Vec<String> = staff
-        .filter(|role| asked.is_none_or(|asked| asked == *role))
-        .map(|role| role.as_str().to_owned())
-        .collect();
+    let roles: Vec<String> =
+        staff.filter(|role| asked.is_none_or(|asked| asked == *role)).map(|role| role.as_str().to_owned()).collect();
     match asked {
         Some(asked) if roles.is_empty() => {
             let detail = format!("`{}` is no role that this account has in force", asked.as_str());

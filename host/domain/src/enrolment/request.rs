@@ -772,7 +772,8 @@ mod tests {
     fn two_tests_of_one_measurand_have_one_result() {
         let of = |code: &str| Coding::new("http://loinc.org", code);
         let tests = vec![of("2160-0"), of("14682-9"), of("2823-3"), of("2823-3")];
-        let asked = open(Asked::Laboratory { tests, found: vec![], results: vec![], service_request: "lab-1".into() }, 60);
+        let asked =
+            open(Asked::Laboratory { tests, found: vec![], results: vec![], service_request: "lab-1".into() }, 60);
         let first = asked.result((&[of("14682-9")], "obs-1"), NOW).expect("creatinine, twice");
         assert!(first.is_open());
         let done = first.result((&[of("2823-3")], "obs-1"), NOW).expect("potassium, twice");

@@ -8,8 +8,7 @@ use xinglin_domain::{
     code::Code,
     id::{
         AlertId, BillId, EncounterId, EnrolmentId, HoldId, InsuranceRequestId, PaymentId, PrescriptionId, RelationId,
-        RequestId,
-        TaskId,
+        RequestId, TaskId,
     },
 };
 use xinglin_fhir::{

@@ -39,9 +39,8 @@ impl<'a> Openings<'a> {
         patients: impl IntoIterator<Item = PatientId>,
     ) -> AppResult<Self> {
         // Of the others nothing of it decides.
-        let undecided = |patient: &PatientId| {
-            !caller.is_beyond(Some(*patient)) && !caller.actor.acts_wholly_for(*patient)
-        };
+        let undecided =
+            |patient: &PatientId| !caller.is_beyond(Some(*patient)) && !caller.actor.acts_wholly_for(*patient);
         let mut of: HashMap<PatientId, (Vec<Consent>, Care)> =
             patients.into_iter().filter(undecided).map(|patient| (patient, Default::default())).collect();
         if !of.is_empty() {
@@ -111,11 +110,7 @@ impl<'a> Openings<'a> {
 
 /// Compartments in which the caller treats patients: by the pathways that they enrolled the patient in, and by the
 /// evidence that the patient submitted to a visit, not by the doctor's own entries.
-async fn treated(
-    caller: &Caller,
-    records: &Tenant,
-    patients: &[String],
-) -> AppResult<Vec<(PatientId, Compartments)>> {
+async fn treated(caller: &Caller, records: &Tenant, patients: &[String]) -> AppResult<Vec<(PatientId, Compartments)>> {
     let me = caller.actor.account;
     let query = |statuses: &[&str]| DocumentQuery {
         patient_ids: patients.to_vec(),

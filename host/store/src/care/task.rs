@@ -114,12 +114,7 @@ impl<E: Executor> TenantScope<E> {
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn list_given_tasks(
-        &self,
-        query: &TaskQuery,
-        after: Option<&Cursor>,
-        limit: u32,
-    ) -> Result<Vec<Task>> {
+    pub async fn list_given_tasks(&self, query: &TaskQuery, after: Option<&Cursor>, limit: u32) -> Result<Vec<Task>> {
         let text = "SELECT t.* FROM task t WHERE t.tenant_id = $1 AND t.state IN ('open', 'fired')
                     AND (t.state = 'open' OR EXISTS (SELECT 1 FROM work w WHERE w.tenant_id = $1
                          AND w.queue = 'timer' AND w.work_id = t.task_id))
