@@ -44,7 +44,7 @@ const DAY: i64 = 86_400;
 const REQUESTS: &str = "/api/v1/requests";
 
 /// A patient with hypertension in the pathway; the path of the enrolment.
-pub(crate) async fn enrolled(clinic: &Clinic, hospital: &TestHospital) -> String {
+pub async fn enrolled(clinic: &Clinic, hospital: &TestHospital) -> String {
     clinic.import(&[record::condition(&clinic.subject, &clinic.evidence[0], hospital.now(), "I10")]).await;
     let enrol = json!({ "patient": clinic.subject, "plugin": HYPERTENSION.id });
     let enrolled = clinic.doctor.post("/api/v1/enrolments", enrol).await;
@@ -60,7 +60,7 @@ fn choice(code: &str) -> Value {
 }
 
 /// The pressure, with symptoms, and medicines taken.
-pub(crate) fn diary(systolic: i64, diastolic: i64, symptoms: &[&str]) -> Value {
+pub fn diary(systolic: i64, diastolic: i64, symptoms: &[&str]) -> Value {
     let answer = |link: &str, value: Value| json!({ "link_id": link, "value": value });
     let mut answers = vec![
         answer("systolic", pressure(systolic)),
@@ -84,19 +84,19 @@ fn changed(mut diary: Value, link: &str, answer: Option<Value>) -> Value {
     diary
 }
 
-pub(crate) async fn requests(client: &Client, enrolment: &str) -> Vec<(String, String)> {
+pub async fn requests(client: &Client, enrolment: &str) -> Vec<(String, String)> {
     let list = client.get(&format!("{enrolment}/requests")).await;
     let of = |one: &Value, key: &str| one[key].as_str().expect("text").to_owned();
     list.as_array().expect("requests").iter().map(|one| (of(one, "code"), of(one, "state"))).collect()
 }
 
-pub(crate) async fn request(client: &Client, enrolment: &str, code: &str) -> String {
+pub async fn request(client: &Client, enrolment: &str, code: &str) -> String {
     let list = client.get(&format!("{enrolment}/requests")).await;
     let found = list.as_array().expect("requests").iter().find(|one| one["code"] == code && one["state"] == "open");
     format!("{REQUESTS}/{}", found.expect("it is open")["id"].as_str().expect("an id"))
 }
 
-pub(crate) fn state(code: &str, state: &str) -> (String, String) {
+pub fn state(code: &str, state: &str) -> (String, String) {
     (code.to_owned(), state.to_owned())
 }
 

@@ -26,6 +26,7 @@ mod primitive;
 pub mod project;
 pub mod questionnaire;
 mod read;
+pub mod request;
 pub mod safety;
 pub mod schema;
 pub mod search;

@@ -587,6 +587,19 @@ pub static ALL: &[Parameters] = &[
         ],
     ),
     of_type(
+        "CareTeam",
+        &[
+            IDENTIFIER,
+            STATUS,
+            CATEGORY,
+            SUBJECT,
+            ITS_PATIENT,
+            ENCOUNTER,
+            to("participant", &["participant.member"], ANY),
+            PERIOD,
+        ],
+    ),
+    of_type(
         "Goal",
         &[
             IDENTIFIER,

@@ -6,7 +6,7 @@
 
 use serde_json::{Map, Number, Value, json};
 use xinglin_domain::{
-    coding::{Coding, Decimal, LocalizedText, Quantity, system},
+    coding::{Coding, Decimal, LocalizedText, Quantity},
     enrolment::alert::Escalation,
     id::{
         AccountId, AlertId, EncounterId, EnrolmentId, HoldId, ItemOrderId, PatientId, PrescriptionId, RelationId,
@@ -38,7 +38,7 @@ const AWAITING_REVIEW: &str = "awaiting-review";
 
 pub(crate) const PATHWAYS: &str = "urn:xinglin:pathway";
 
-const ROLES: &str = "urn:xinglin:role";
+pub(crate) const ROLES: &str = "urn:xinglin:role";
 
 const ESCALATED: &str = "urn:xinglin:escalated";
 
@@ -380,40 +380,8 @@ pub fn care_plan(of: &Enrolment<'_>) -> Value {
         .done()
 }
 
-/// Prefix of the ids of laboratory requests.
+/// Prefix of the ids of [laboratory requests](crate::request::lab_request).
 pub const LAB_REQUEST: &str = "labrequest";
-
-/// Laboratory tests that a pathway asks for; a doctor orders them.
-#[derive(Debug, Clone)]
-pub struct LabRequest<'a> {
-    /// Id of the resource: [`LAB_REQUEST`] and more.
-    pub id: &'a str,
-    /// The enrolment.
-    pub enrolment: EnrolmentId,
-    /// Id of the Patient.
-    pub patient: &'a str,
-    /// The tests.
-    pub tests: &'a [Coding],
-    /// When.
-    pub at: Instant,
-}
-
-/// `ServiceRequest`, a proposal. Results may refer to it by `basedOn`.
-pub fn lab_request(of: &LabRequest<'_>) -> Value {
-    Resource::new("ServiceRequest", of.id)
-        .with("basedOn", json!([reference("CarePlan", of.enrolment)]))
-        .with("status", "active")
-        .with("intent", "proposal")
-        .with(
-            "category",
-            json!([{"coding": [{"system": system::SNOMED, "code": "108252007", "display": "Laboratory procedure"}]}]),
-        )
-        .with("code", json!({"text": "laboratory tests"}))
-        .list("orderDetail", concepts(of.tests))
-        .with("subject", patient(of.patient))
-        .with("authoredOn", of.at.to_string())
-        .done()
-}
 
 /// An order for an item that is no medicine.
 #[derive(Debug, Clone)]
@@ -712,7 +680,7 @@ pub(crate) fn concept(codings: &[Coding]) -> Value {
 }
 
 /// A concept for each coding.
-fn concepts(codings: &[Coding]) -> impl Iterator<Item = Value> {
+pub(crate) fn concepts(codings: &[Coding]) -> impl Iterator<Item = Value> {
     codings.iter().map(|coding| concept(std::slice::from_ref(coding)))
 }
 
@@ -784,7 +752,7 @@ const fn gcd(a: i64, b: i64) -> i64 {
     if b == 0 { a } else { gcd(b, a % b) }
 }
 
-const fn role(of: Role) -> &'static str {
+pub(crate) const fn role(of: Role) -> &'static str {
     match of {
         Role::Patient => "patient",
         Role::Doctor => "doctor",
@@ -1034,13 +1002,6 @@ mod tests {
                 status: EnrolmentStatus::Active,
                 started: early,
                 ended: None,
-            }),
-            lab_request(&LabRequest {
-                id: "labrequest-1",
-                enrolment: EnrolmentId::from_u128(1),
-                patient: "pat-1",
-                tests: &[Coding::new(system::LOINC, "4548-4"), Coding::new(system::LOINC, "9318-7")],
-                at: early,
             }),
             crate::project::task(&Timer {
                 id: TaskId::from_u128(1),

@@ -120,15 +120,14 @@ impl Caller {
     /// `NOT_FOUND` for the requested item: its existence and owner are not disclosed.
     pub fn may_see(&self, patient: PatientId, what: &str, id: impl std::fmt::Display) -> AppResult<()> {
         self.trail.saw(patient);
-        if self.is_beyond(Some(patient)) {
-            return Err(AppError::not_found(what, id));
-        }
-        if self.may(Action::ReadRecords).is_ok()
-            || (self.actor.acts_for(patient) && self.may(Action::ReadOwnRecord).is_ok())
-        {
-            return Ok(());
-        }
-        Err(AppError::not_found(what, id))
+        if self.can_see(patient) { Ok(()) } else { Err(AppError::not_found(what, id)) }
+    }
+
+    /// As [`Caller::may_see`], for lists: it notes no access, which is noted of what is shown.
+    pub fn can_see(&self, patient: PatientId) -> bool {
+        !self.is_beyond(Some(patient))
+            && (self.may(Action::ReadRecords).is_ok()
+                || (self.actor.acts_for(patient) && self.may(Action::ReadOwnRecord).is_ok()))
     }
 
     /// As [`Caller::may_see`], for acts that check their own rights: refuses only those who have no

@@ -51,7 +51,7 @@ pub use care::{
     hold::Hold,
     message::Message,
     request::RequestQuery,
-    task::{Task, TaskState},
+    task::{Task, TaskQuery, TaskState},
 };
 pub use custody::Custody;
 pub use engine::{

@@ -57,6 +57,14 @@ impl Person {
         self
     }
 
+    /// In another role, too, with the certificates that it needs.
+    pub fn and_licensed(self, role: &str) -> Self {
+        let mut person = self.and(role);
+        let certificates = person.account["certificates"].as_array_mut().expect("certificates");
+        certificates.extend(papers(role, &json!({})).0);
+        person
+    }
+
     /// The body for the API.
     pub fn account(self) -> Value {
         self.account

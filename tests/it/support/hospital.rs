@@ -38,8 +38,9 @@ pub struct TestHospital {
 type Footprint = BTreeMap<String, i64>;
 
 /// FHIR types written by acts of the hospital or of these tests.
-const KINDS: [&str; 14] = [
+const KINDS: [&str; 16] = [
     "CarePlan",
+    "CareTeam",
     "Claim",
     "ClaimResponse",
     "Condition",
@@ -51,6 +52,7 @@ const KINDS: [&str; 14] = [
     "Observation",
     "Patient",
     "Basic",
+    "ServiceRequest",
     "Task",
     "Unheard",
 ];

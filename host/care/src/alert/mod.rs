@@ -135,8 +135,8 @@ pub(crate) async fn shown(platform: &Platform, caller: &Caller, record: AlertRec
         }
         AlertSource::Contact(_) => caller.may(Action::EndSafetyContact).is_ok(),
     };
-    let to_find =
-        matches!(record.source, AlertSource::Contact(_)) && record.told().any(|told| caller.actor.is(told.to));
+    let is_told = || record.told().any(|told| caller.actor.is_live(told.to, caller.now));
+    let to_find = matches!(record.source, AlertSource::Contact(_)) && is_told();
     let mut view = view(record.clone(), caller);
     if !open {
         view.code = RESTRICTED.to_owned();

@@ -82,12 +82,12 @@ pub async fn answer(
     let Stored::<_, Enrolment> { value: enrolment, .. } = records.get_document(id).await?.try_into()?;
     let patient = enrolment.patient;
     // Who is neither of the care team nor acts for the patient says nothing about them.
-    let speaks = caller.actor.acts_for(patient) || is_staff(caller);
+    let author = author(caller, patient);
     let definition = match records.get_install(&enrolment.plugin).await {
         Ok(install) => install::definition(&install).ok(),
         Err(_) => None,
     };
-    let found = if speaks { danger(definition.as_ref(), id, &body) } else { Vec::new() };
+    let found = if author.is_some() { danger(definition.as_ref(), id, &body) } else { Vec::new() };
     let safety = opened(&records, patient, found, caller.now).await?;
     // That they do not fit is no reason to overlook what they say.
     let told = |refused: AppError| match &safety {
@@ -96,7 +96,11 @@ pub async fn answer(
     };
     let ready = ready(&records, id).await.map_err(told)?;
     let given = request::opened(&extensions.platform, caller, &ready).await?;
-    let (questionnaire, response) = checked(&ready, body, caller).map_err(told)?;
+    let author = author.ok_or_else(|| {
+        let detail = "answers are the patient's, a guardian's, or those of a role of the care team that is in force";
+        AppError::new(Code::AuthForbidden, detail)
+    })?;
+    let (questionnaire, response) = checked(&ready, body, (author, caller.now)).map_err(told)?;
     if given.as_ref().is_some_and(|given| !given.contains(&questionnaire.code)) {
         return Err(told(AppError::not_found("questionnaire", &questionnaire.code)));
     }
@@ -165,11 +169,6 @@ async fn store(
 fn answered_only(view: EnrolmentView) -> EnrolmentView {
     let (plugin, stage) = (String::new(), String::new());
     EnrolmentView { plugin, stage, effects: Vec::new(), timers: Vec::new(), calls: Vec::new(), ..view }
-}
-
-fn is_staff(caller: &Caller) -> bool {
-    let roles = Action::AnswerQuestionnaire.roles().iter();
-    roles.into_iter().any(|role| *role != access::Role::Patient && caller.actor.is(*role))
 }
 
 /// The greatest danger in answers, with the contacts that the questionnaire asks for because of them; whether or not they
@@ -269,7 +268,7 @@ async fn opened(
     Ok(shown)
 }
 
-fn checked<'a>(ready: &'a Ready, body: Value, caller: &Caller) -> AppResult<(&'a Questionnaire, Response)> {
+fn checked(ready: &Ready, body: Value, (author, now): (Role, Instant)) -> AppResult<(&Questionnaire, Response)> {
     let answers: Answers = serde_path_to_error::deserialize(body).map_err(|error| {
         let (path, reason) = (error.path().to_string(), error.inner().to_string());
         AppError::new(Code::BodyInvalid, format!("{path}: {reason}")).with("path", path)
@@ -281,10 +280,9 @@ fn checked<'a>(ready: &'a Ready, body: Value, caller: &Caller) -> AppResult<(&'a
     let questionnaire = known
         .find(|known| known.code == answers.questionnaire)
         .ok_or_else(|| AppError::not_found("questionnaire", &answers.questionnaire))?;
-    let author = author(caller, ready.enrolment.patient);
     let given = answers.answers.into_iter().map(|given| {
         let at = match &given.at {
-            None => caller.now,
+            None => now,
             Some(text) => Instant::parse(text).ok_or_else(|| {
                 refused(AnswerFault {
                     link_id: given.link_id.clone(),
@@ -297,36 +295,33 @@ fn checked<'a>(ready: &'a Ready, body: Value, caller: &Caller) -> AppResult<(&'a
         Ok(Answer { link_id: given.link_id, values, at, author })
     });
     let given = given.collect::<AppResult<Vec<_>>>()?;
-    Ok((questionnaire, questionnaire.response(given, caller.now).map_err(refused)?))
+    Ok((questionnaire, questionnaire.response(given, now).map_err(refused)?))
 }
 
 fn refused(fault: AnswerFault) -> AppError {
     AppError::new(fault.code, fault.to_string()).with("path", format!("answers.{}", fault.link_id))
 }
 
-/// Who answers: the patient, a guardian, or a member of the care team.
-fn author(caller: &Caller, patient: PatientId) -> Role {
-    const STAFF: [Role; 9] = [
+/// Who answers: the patient, a guardian, or a role of the care team that may answer and is in force. None if the caller is
+/// none of these: who is somebody else's patient, or runs the hospital, speaks for nobody here.
+fn author(caller: &Caller, patient: PatientId) -> Option<Role> {
+    const STAFF: [Role; 6] = [
         Role::Doctor,
         Role::Nurse,
         Role::HealthManager,
         Role::Psychotherapist,
         Role::Counsellor,
         Role::PublicHealthDoctor,
-        Role::Pharmacist,
-        Role::Dietitian,
-        Role::Assistant,
     ];
-    if caller.actor.patients.contains(&patient) {
-        return Role::Patient;
-    }
     if caller.actor.acts_for(patient) {
-        return Role::Guardian;
+        let own = caller.actor.patients.contains(&patient);
+        return Some(if own { Role::Patient } else { Role::Guardian });
     }
-    STAFF
-        .into_iter()
-        .find(|role| caller.actor.is_live(access::Role::from(*role), caller.now))
-        .unwrap_or(Role::Assistant)
+    let may = |role: &Role| {
+        let role = access::Role::from(*role);
+        Action::AnswerQuestionnaire.roles().contains(&role) && caller.actor.is_live(role, caller.now)
+    };
+    if caller.actor.is_or_guards(patient) { None } else { STAFF.into_iter().find(may) }
 }
 
 /// Turns the observations of this answer into events.

@@ -1,7 +1,7 @@
 use serde::Deserialize;
 use utoipa::ToSchema;
 use xinglin_domain::{
-    access::{Action, Role},
+    access::Action,
     code::Code,
     enrolment::{TaskRecord, task},
     id::TaskId,
@@ -26,9 +26,10 @@ pub struct DeclineTask {
     pub reason: String,
 }
 
-/// Somebody did a task that is theirs: the patient, or the role that it was given to. It may be done
+/// Somebody did a task that is theirs: the patient, or the role that it was given to, in force. It may be done
 /// before it is due, and late. The pathway is told. Who may not read the patient's record, as an
-/// assistant or a dietitian, is shown the task and nothing else.
+/// assistant or a dietitian, or not the part that the pathway is in, is shown the task and nothing else; nobody whom the
+/// patient has refused it to.
 ///
 /// # Errors
 /// `NOT_FOUND` if the caller may not see it, and it is not theirs; `AUTH_FORBIDDEN` if it is another role's;
@@ -72,8 +73,12 @@ async fn end(extensions: &Extensions, caller: &Caller, id: TaskId, how: TaskEnd)
     let opened = consent::may_open(&extensions.platform, caller, patient, document, "task", id).await;
     let reads = match opened {
         Ok(()) => true,
-        Err(hidden) if hidden.code != Code::NotFound || !is_given_to(&record, caller) => return Err(hidden),
-        Err(_) => false,
+        // As the body has it, it is pending.
+        Err(hidden) if hidden.code == Code::NotFound && record.is_given_to(&caller.actor, now) => {
+            consent::may_open_part(&extensions.platform, caller, patient, ready.compartments, "task", id).await?;
+            false
+        }
+        Err(hidden) => return Err(hidden),
     };
     if !ready.enrolment.is_active() {
         return Err(AppError::new(Code::PathwayState, "the enrolment has ended"));
@@ -109,14 +114,6 @@ async fn end(extensions: &Extensions, caller: &Caller, id: TaskId, how: TaskEnd)
     let enrolment = super::ready(&records, ready.enrolment.id).await?.enrolment;
     let whole = view(&records, enrolment, told.effects, told.calls).await?;
     Ok(if reads { whole } else { only(whole, id) })
-}
-
-/// Whether the task was given to a role of the caller, other than the patient's, who may do tasks and does
-/// not read records.
-fn is_given_to(record: &TaskRecord, caller: &Caller) -> bool {
-    let owner = Role::from(record.task.owner);
-    let reads = Action::ReadRecords.roles().contains(&owner);
-    owner != Role::Patient && !reads && caller.actor.is(owner) && !caller.is_beyond(Some(record.patient))
 }
 
 /// Of a view no more than one task.

@@ -353,7 +353,7 @@ async fn tell(platform: &Platform, tx: &TenantTx, news: &News, ready: &Ready, no
     let mut said = vec![Said::Event(Event::Observed(pathway::Reading { observation, provenance }))];
     // What a patient types is no result of the laboratory, nor is one without a value, nor the correction of another.
     if provenance != pathway::Provenance::SelfReported && !void && news.corrects.is_none() {
-        said.extend(request::result(tx, enrolment.id, &codes, now).await?.into_iter().map(Said::Event));
+        said.extend(request::result(tx, enrolment.id, (&codes, &news.id), now).await?.into_iter().map(Said::Event));
     }
     Ok(said)
 }

@@ -21,7 +21,10 @@ use xinglin_domain::{
     time::Instant,
 };
 use xinglin_extensions::{Extensions, call::Calls, install};
-use xinglin_fhir::project;
+use xinglin_fhir::{
+    project,
+    request::{LabOrder, LabStatus},
+};
 use xinglin_platform::{
     AppError, AppResult, ambient, boxed,
     document::{Stored, fresh, next},
@@ -301,15 +304,18 @@ impl Carrier<'_> {
         let names = names.join(", ");
         let message = LocalizedText::zh_en(&format!("建议开具检验：{names}"), &format!("tests wanted: {names}"));
         let order = fresh_lab_request();
-        self.projections.push(project::lab_request(&project::LabRequest {
-            id: &order,
-            enrolment: id,
-            patient: &patient.to_string(),
-            tests: &request.tests,
-            at: self.now,
-        }));
-        if let Some((asked, tracked)) = request.followed(order) {
-            request::open(self.tx, self.ready, (asked, tracked, true), self.now).await?;
+        match request.followed(order.clone()) {
+            Some((asked, tracked)) => request::open(self.tx, self.ready, (asked, tracked, true), self.now).await?,
+            // Nobody follows it: it stays as it is.
+            None => self.projections.push(xinglin_fhir::request::lab_request(&LabOrder {
+                id: &order,
+                enrolment: id,
+                patient: &patient.to_string(),
+                tests: &request.tests,
+                status: LabStatus::Active,
+                authored: self.now,
+                by: None,
+            })),
         }
         let mut alert = self.ready.notice("LAB_WANTED", Severity::Info, message, Role::Doctor, 3 * 24 * 60);
         if let Some((_, citation)) = &request.reason {
@@ -408,6 +414,7 @@ pub(super) async fn schedule(tx: &TenantTx, ready: &Ready, task: &Task, now: Ins
         enrolment_id: record.enrolment,
         patient_id: record.patient.to_string(),
         code: task.code.clone(),
+        given_to: record.given_to().map(|role| role.as_str().to_owned()).unwrap_or_default(),
         due_at: task.due,
         state: TaskState::Open,
         body: serde_json::to_value(&record).map_err(AppError::internal)?,

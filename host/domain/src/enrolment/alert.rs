@@ -254,13 +254,13 @@ impl AlertRecord {
         self.acknowledged.map(|ack| ack.at <= self.deadline())
     }
 
-    /// Acknowledges it, by a role it was told to or a doctor.
+    /// Acknowledges it, by a role it was told to or a doctor, in force at this moment.
     ///
     /// # Errors
     /// If the actor may not, or it is already acknowledged.
     pub fn acknowledge(mut self, by: &Actor, at: Instant) -> Result<Self, CareError> {
         can(by, Action::AcknowledgeAlert, at)?;
-        if !self.told().any(|told| by.is(told.to)) && !by.is(Role::Doctor) {
+        if !self.told().any(|told| by.is_live(told.to, at)) && !by.is_live(Role::Doctor, at) {
             return Err(CareError::AnotherRole);
         }
         if self.acknowledged.is_some() {
@@ -446,6 +446,13 @@ mod tests {
     #[test]
     fn is_for_the_care_team() {
         assert!(record().acknowledge(&fixture::patient(), NOW).is_err());
+        // Another role lets the account acknowledge alerts; the one that this was told to is not in force any more.
+        let mut doctor = fixture::doctor();
+        doctor.roles.push(Role::Assistant);
+        fixture::suspend(&mut doctor, NOW);
+        doctor.practice.certificates.push(fixture::certificate(crate::practice::Kind::EmployerProof));
+        assert_eq!(record().acknowledge(&doctor, NOW), Err(CareError::AnotherRole));
+        assert!(record().acknowledge(&doctor, NOW.plus_seconds(-1)).is_ok());
         assert_eq!(record().acknowledge(&fixture::pharmacist(), NOW), Err(CareError::AnotherRole));
     }
 }

@@ -53,6 +53,9 @@ pub enum Asked {
         tests: Vec<Coding>,
         /// Those of which a result is there.
         found: Vec<Coding>,
+        /// Ids of the `Observation`s with these results, the first first.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        results: Vec<String>,
         /// The `ServiceRequest` that a doctor orders from.
         service_request: String,
     },
@@ -543,11 +546,11 @@ impl RequestRecord {
         Some(RequestReport { code: self.code.clone(), end, at, outcome })
     }
 
-    /// A result with these codes is there: of each test of what was measured, in whatever unit it is wanted. When there
-    /// is one of each test, it is fulfilled. `None` if it does not wait for it.
-    pub fn result(&self, codes: &[Coding], now: Instant) -> Option<Self> {
+    /// A result with these codes is there, in an `Observation` of this id: of each test of what was measured, in whatever
+    /// unit it is wanted. When there is one of each test, it is fulfilled. `None` if it does not wait for it.
+    pub fn result(&self, (codes, observation): (&[Coding], &str), now: Instant) -> Option<Self> {
         let mut next = self.clone();
-        let Asked::Laboratory { tests, found, .. } = &mut next.asked else { return None };
+        let Asked::Laboratory { tests, found, results, .. } = &mut next.asked else { return None };
         // A result comes under the code of its canonical unit.
         let measured = measurand(codes).map(Measurand::coding);
         let is = |test: &Coding| {
@@ -560,6 +563,7 @@ impl RequestRecord {
             return None;
         }
         found.extend(new);
+        results.push(observation.to_owned());
         match tests.len() == found.len() {
             true => next.seen(now).ok(),
             false => Some(next),
@@ -612,7 +616,8 @@ impl Referral {
 impl LabRequest {
     /// What is followed of it, if it is; `service_request` is the id of what a doctor orders from.
     pub fn followed(&self, service_request: String) -> Option<(Asked, Tracked)> {
-        let asked = Asked::Laboratory { tests: self.tests.clone(), found: Vec::new(), service_request };
+        let (found, results) = (Vec::new(), Vec::new());
+        let asked = Asked::Laboratory { tests: self.tests.clone(), found, results, service_request };
         Some((asked, self.tracked.clone()?))
     }
 }
@@ -678,7 +683,7 @@ mod tests {
 
     fn laboratory() -> RequestRecord {
         let tests = vec![Coding::new("http://loinc.org", "2823-3"), Coding::new("http://loinc.org", "2160-0")];
-        open(Asked::Laboratory { tests, found: vec![], service_request: "lab-1".into() }, 60)
+        open(Asked::Laboratory { tests, found: vec![], results: vec![], service_request: "lab-1".into() }, 60)
     }
 
     fn team() -> RequestRecord {
@@ -751,32 +756,34 @@ mod tests {
     #[test]
     fn laboratory_tests_are_fulfilled_when_there_is_a_result_of_each() {
         let of = |code: &str| [Coding::new("http://loinc.org", code)];
-        assert_eq!(laboratory().result(&of("718-7"), NOW), None);
-        assert_eq!(question().result(&of("2823-3"), NOW), None);
-        let first = laboratory().result(&of("2823-3"), NOW).expect("one of two");
+        assert_eq!(laboratory().result((&of("718-7"), "obs-0"), NOW), None);
+        assert_eq!(question().result((&of("2823-3"), "obs-1"), NOW), None);
+        let first = laboratory().result((&of("2823-3"), "obs-1"), NOW).expect("one of two");
         assert!(first.is_open());
-        assert!(first.result(&of("14682-9"), NOW).is_some(), "creatinine in umol/L is creatinine");
-        assert_eq!(first.result(&of("2823-3"), NOW), None, "it is there");
-        let second = first.result(&of("2160-0"), NOW).expect("the other");
+        assert!(first.result((&of("14682-9"), "obs-1"), NOW).is_some(), "creatinine in umol/L is creatinine");
+        assert_eq!(first.result((&of("2823-3"), "obs-1"), NOW), None, "it is there");
+        let second = first.result((&of("2160-0"), "obs-2"), NOW).expect("the other");
+        assert!(matches!(&second.asked, Asked::Laboratory { results, .. } if *results == ["obs-1", "obs-2"]));
         assert_eq!(end(&second), Some(RequestEnd::Fulfilled));
-        assert_eq!(second.result(&of("2160-0"), NOW), None);
+        assert_eq!(second.result((&of("2160-0"), "obs-1"), NOW), None);
     }
 
     #[test]
     fn two_tests_of_one_measurand_have_one_result() {
         let of = |code: &str| Coding::new("http://loinc.org", code);
         let tests = vec![of("2160-0"), of("14682-9"), of("2823-3"), of("2823-3")];
-        let asked = open(Asked::Laboratory { tests, found: vec![], service_request: "lab-1".into() }, 60);
-        let first = asked.result(&[of("14682-9")], NOW).expect("creatinine, twice");
+        let asked =
+            open(Asked::Laboratory { tests, found: vec![], results: vec![], service_request: "lab-1".into() }, 60);
+        let first = asked.result((&[of("14682-9")], "obs-1"), NOW).expect("creatinine, twice");
         assert!(first.is_open());
-        let done = first.result(&[of("2823-3")], NOW).expect("potassium, twice");
+        let done = first.result((&[of("2823-3")], "obs-1"), NOW).expect("potassium, twice");
         assert_eq!(end(&done), Some(RequestEnd::Fulfilled));
     }
 
     #[test]
     fn asking_again_keeps_the_nearer_deadline_and_what_was_given() {
         let again = |record: &RequestRecord, asked: &Asked, by, now| record.moved(asked, (by, true), now);
-        let of = laboratory().result(&[Coding::new("http://loinc.org", "2823-3")], NOW).expect("one of two");
+        let of = laboratory().result((&[Coding::new("http://loinc.org", "2823-3")], "obs-1"), NOW).expect("one of two");
         let moved = again(&of, &laboratory().asked, NOW.plus_days(1), NOW).expect("the same tests");
         assert_eq!((moved.by, &moved.asked), (of.by, &of.asked));
         // Asked every ten minutes for an hour each, it is asked once more after half an hour, and lapses after an hour.

@@ -10,6 +10,9 @@ use crate::{
     time::Instant,
 };
 
+/// Days after which a task that was due is overdue: a project default.
+pub const OVERDUE_DAYS: i64 = 1;
+
 /// State of a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -64,6 +67,27 @@ impl TaskRecord {
         matches!(self.state, TaskState::Open | TaskState::Fired { .. })
     }
 
+    /// The role that it is given to; nobody, of a bare timer. `Patient` also for who acts for the patient.
+    pub fn given_to(&self) -> Option<Role> {
+        (self.task.window_minutes > 0).then(|| Role::from(self.task.owner))
+    }
+
+    /// Whether it can still be done, and is work of a role of staff that the actor has at this moment. Nothing of a
+    /// patient is given to who is that patient or their guardian.
+    pub fn is_given_to(&self, by: &Actor, at: Instant) -> bool {
+        self.is_pending() && self.is_of(by, at)
+    }
+
+    fn is_of(&self, by: &Actor, at: Instant) -> bool {
+        let owner = Role::from(self.task.owner);
+        owner != Role::Patient && by.is_live(owner, at) && !by.is_or_guards(self.patient)
+    }
+
+    /// From when on it is overdue: a day after it was due.
+    pub fn overdue_from(&self) -> Instant {
+        self.task.due.plus_days(OVERDUE_DAYS)
+    }
+
     /// End of the window.
     pub fn deadline(&self) -> Instant {
         self.task.due.plus_minutes(i64::from(self.task.window_minutes))
@@ -73,7 +97,7 @@ impl TaskRecord {
     /// none if only that it is due. A task without a window is a bare timer: nothing follows.
     /// What should have been told before is left out, so that a clock that jumps tells the last only.
     pub fn next_telling(&self, told: Option<Fate>, now: Instant) -> Option<(Fate, Instant)> {
-        let overdue = self.task.due.plus_days(1);
+        let overdue = self.overdue_from();
         match told {
             _ if self.task.window_minutes == 0 => None,
             None if now < overdue && overdue < self.deadline() => Some((Fate::TaskOverdue, overdue)),
@@ -97,16 +121,15 @@ impl TaskRecord {
         }
     }
 
-    /// Completed by an account of the assigned role, possibly before it is due: of a repetition, not before the one before
-    /// it was due.
+    /// Completed by an account that has the assigned role at this moment, possibly before it is due: of a repetition, not
+    /// before the one before it was due. As staff nobody does what is about themselves or a ward.
     ///
     /// # Errors
     /// If the actor may not, it is not pending, or it is too early.
     pub fn done(mut self, by: &Actor, at: Instant) -> Result<Self, CareError> {
         can(by, Action::CompleteTask, at)?;
-        let owner = Role::from(self.task.owner);
-        let own = if owner == Role::Patient { by.acts_for(self.patient) } else { by.is(owner) };
-        if !own {
+        let own = Role::from(self.task.owner) == Role::Patient && by.acts_for(self.patient);
+        if !own && !self.is_of(by, at) {
             return Err(CareError::AnotherRole);
         }
         if !self.is_pending() {
@@ -125,8 +148,7 @@ impl TaskRecord {
     /// If the actor may not, or it is not pending.
     pub fn decline(mut self, by: &Actor, at: Instant) -> Result<Self, CareError> {
         can(by, Action::CompleteTask, at)?;
-        let owner = Role::from(self.task.owner);
-        if !by.acts_for(self.patient) && (owner == Role::Patient || !by.is(owner)) {
+        if !by.acts_for(self.patient) && !self.is_of(by, at) {
             return Err(CareError::AnotherRole);
         }
         if !self.is_pending() {
@@ -155,6 +177,7 @@ mod tests {
     use crate::{
         fixture::{self, NOW},
         pathway,
+        practice::Kind,
     };
 
     fn record(owner: pathway::Role) -> TaskRecord {
@@ -208,6 +231,44 @@ mod tests {
         assert!(record(pathway::Role::Nurse).done(&fixture::doctor(), NOW).is_err());
         assert!(record(pathway::Role::Patient).done(&fixture::stranger(), NOW).is_err());
         let done = record(pathway::Role::Doctor).done(&fixture::doctor(), NOW).expect("done");
+        assert!(!done.is_given_to(&fixture::doctor(), NOW), "nobody waits for it");
         assert!(done.done(&fixture::doctor(), NOW).is_err());
+    }
+
+    #[test]
+    fn a_role_counts_while_it_is_in_force() {
+        let mut doctor = fixture::doctor();
+        fixture::suspend(&mut doctor, NOW);
+        // Another role of the same account lets it act, and does not stand in for the lapsed one.
+        doctor.roles.push(Role::Assistant);
+        doctor.practice.certificates.push(fixture::certificate(Kind::EmployerProof));
+        let (before, own) = (NOW.plus_seconds(-1), || record(pathway::Role::Doctor));
+        assert!(own().is_given_to(&doctor, before) && !own().is_given_to(&doctor, NOW));
+        assert!(own().done(&doctor, before).is_ok());
+        assert_eq!(own().done(&doctor, NOW), Err(CareError::AnotherRole));
+        assert_eq!(own().decline(&doctor, NOW), Err(CareError::AnotherRole));
+        assert!(record(pathway::Role::Assistant).done(&doctor, NOW).is_ok());
+    }
+
+    #[test]
+    fn staff_do_nothing_about_themselves() {
+        let mut doctor = fixture::doctor();
+        doctor.patients.push(fixture::enrolment().patient);
+        let own = || record(pathway::Role::Doctor);
+        assert!(!own().is_given_to(&doctor, NOW));
+        assert_eq!(own().done(&doctor, NOW), Err(CareError::AnotherRole));
+        assert_eq!(own().decline(&doctor, NOW), Err(CareError::AnotherRole));
+        doctor.roles.push(Role::Patient);
+        assert!(own().decline(&doctor, NOW).is_ok(), "as the patient");
+    }
+
+    #[test]
+    fn a_bare_timer_is_nobodys() {
+        let mut timer = record(pathway::Role::Nurse);
+        assert_eq!(timer.given_to(), Some(Role::Nurse));
+        timer.task.window_minutes = 0;
+        assert_eq!(timer.given_to(), None);
+        assert_eq!(record(pathway::Role::Guardian).given_to(), Some(Role::Patient));
+        assert_eq!(timer.overdue_from(), NOW.plus_days(1));
     }
 }

@@ -247,6 +247,7 @@ async fn running<E: Executor>(
         patient_id: Some(patient.to_string()),
         parent_id: Some(plugin.to_owned()),
         statuses: [SaleState::Bought, SaleState::Started].map(|state| state.as_str().to_owned()).into(),
+        ..DocumentQuery::default()
     };
     let rows = records.list_documents::<PurchaseId>(&query, None, MOST).await?;
     rows.into_iter().map(TryInto::try_into).collect()

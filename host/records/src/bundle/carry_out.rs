@@ -8,7 +8,7 @@ use xinglin_domain::{
     code::Code,
     id::{
         AlertId, BillId, EncounterId, EnrolmentId, HoldId, InsuranceRequestId, PaymentId, PrescriptionId, RelationId,
-        TaskId,
+        RequestId, TaskId,
     },
 };
 use xinglin_fhir::{
@@ -222,7 +222,7 @@ async fn may_go(tx: &TenantTx, planned: &Planned) -> AppResult<()> {
 /// Refuses external writes to projections of the host: a prescription in the record is one
 /// that was signed.
 fn not_ours(planned: &Planned) -> AppResult<()> {
-    const OURS: [&str; 11] = [
+    const OURS: [&str; 12] = [
         EncounterId::PREFIX,
         PrescriptionId::PREFIX,
         BillId::PREFIX,
@@ -233,6 +233,7 @@ fn not_ours(planned: &Planned) -> AppResult<()> {
         HoldId::PREFIX,
         TaskId::PREFIX,
         RelationId::PREFIX,
+        RequestId::PREFIX,
         project::LAB_REQUEST,
     ];
     let ours = |prefix: &str| planned.id.strip_prefix(prefix).is_some_and(|rest| rest.starts_with('-'));

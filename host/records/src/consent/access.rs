@@ -13,14 +13,13 @@ use xinglin_domain::{
         Asker, Care, Consent, Provision, Purpose, Recipient, Scope, Terms, Withheld, may_disclose, may_export,
         may_identify,
     },
-    id::{EncounterId, EnrolmentId, PatientId},
+    id::{EnrolmentId, PatientId},
     time::Instant,
 };
-use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed, document::Stored, grant};
-use xinglin_store::{CodeFilter, DocumentQuery, Executor, Label, PatientQuery, Resource, Tenant, TenantScope};
+use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed, grant};
+use xinglin_store::{CodeFilter, Executor, Label, PatientQuery, Resource, TenantScope};
 
-use super::parse;
-use crate::emergency_access;
+use super::{openings::Openings, parse};
 
 /// The access of one requester to one patient's record.
 #[derive(Debug, Clone, Copy)]
@@ -73,15 +72,9 @@ pub async fn record_access(platform: &Platform, caller: &Caller, patient: Patien
     if caller.actor.acts_wholly_for(patient) {
         return Ok(RecordAccess::ALL);
     }
-    let records = platform.records(caller);
-    let consents = of_patient(&records, patient).await?;
-    let care = care(caller, &records, patient).await?;
-    let roles = caller.actor.live_roles(caller.now);
-    let asker = Asker::Person { account: caller.actor.account, roles: &roles };
-    let purpose = caller.purpose_with(patient);
-    let record_access = RecordAccess::of(|labels| may_disclose(labels, &asker, purpose, &consents, care, caller.now));
-    // The guardian of an adolescent: all but what the ward has not opened to them.
-    Ok(RecordAccess { record: record_access.record || caller.actor.acts_for(patient), ..record_access })
+    let openings = Openings::of(platform, caller, [patient]).await?;
+    openings.note_emergency(patient, Compartments::ALL);
+    Ok(openings.record_access(patient))
 }
 
 /// Checks that the caller may read a document of a patient in these compartments; its author
@@ -119,13 +112,19 @@ pub async fn may_open_part(
 ) -> AppResult<()> {
     caller.trail.saw(patient);
     let consents = of_patient(&platform.records(caller), patient).await?;
+    match part_is_open(caller, patient, labels, &consents) {
+        true => Ok(()),
+        false => Err(AppError::not_found(what, id)),
+    }
+}
+
+/// Whether a part of a document that was given to the caller is open to them, by the patient's consents.
+pub(super) fn part_is_open(caller: &Caller, patient: PatientId, labels: Compartments, consents: &[Consent]) -> bool {
     let roles = caller.actor.live_roles(caller.now);
     let asker = Asker::Person { account: caller.actor.account, roles: &roles };
     let care = Care { within: labels, ..Care::default() };
-    match may_disclose(labels, &asker, Purpose::Treatment, &consents, care, caller.now) {
-        Ok(()) if !caller.is_beyond(Some(patient)) => Ok(()),
-        _ => Err(AppError::not_found(what, id)),
-    }
+    let disclosed = may_disclose(labels, &asker, Purpose::Treatment, consents, care, caller.now);
+    disclosed.is_ok() && !caller.is_beyond(Some(patient))
 }
 
 /// Checks that the caller may act in these compartments of a patient's record, whatever data
@@ -148,36 +147,6 @@ pub async fn may_enter(
         None => Ok(()),
         Some(compartment) => Err(closed_to(compartment, "you", caller.purpose())),
     }
-}
-
-/// Compartments in which the caller treats the patient: by the evidence that the patient
-/// submitted to a visit, not by the doctor's own entries.
-async fn care(caller: &Caller, records: &Tenant, patient: PatientId) -> AppResult<Care> {
-    let me = caller.actor.account;
-    let query = |statuses: &[&str]| DocumentQuery {
-        patient_id: Some(patient.to_string()),
-        statuses: statuses.iter().map(|status| (*status).to_owned()).collect(),
-        ..DocumentQuery::default()
-    };
-    let mut within = Compartments::NONE;
-    for row in records.list_documents::<EnrolmentId>(&query(&["active"]), None, 100).await? {
-        let Stored::<_, xinglin_domain::enrolment::Enrolment> { value, .. } = row.try_into()?;
-        if value.enrolled_by == me {
-            within = within.or(compartments_of(records, &value.plugin).await?);
-        }
-    }
-    for row in records.list_documents::<EncounterId>(&query(&["ACCEPTED", "STOPPED"]), None, 100).await? {
-        let brought = evidence(&row.body);
-        let Stored::<_, xinglin_domain::encounter::Encounter> { value, .. } = row.try_into()?;
-        if value.doctor() == Some(me) {
-            within = within.or(brought);
-        }
-    }
-    let opened = emergency_access::opened(caller, records, patient).await?;
-    if !opened.is_empty() {
-        caller.trail.emergency();
-    }
-    Ok(Care { within, opened })
 }
 
 /// The compartment granted to a plugin; its writes are labelled with it.
@@ -472,7 +441,7 @@ pub async fn may_see_enrolment(
 }
 
 /// The compartments of the evidence of a visit.
-fn evidence(visit: &Value) -> Compartments {
+pub(super) fn evidence(visit: &Value) -> Compartments {
     match visit {
         Value::Object(fields) => fields
             .iter()

@@ -5,6 +5,7 @@
 mod access;
 mod give;
 mod list;
+mod openings;
 mod revoke;
 
 use std::collections::BTreeSet;
@@ -26,6 +27,7 @@ pub use self::access::{
 pub(crate) use self::access::{exportable, may_read, search_access};
 pub use self::give::{GiveConsent, give};
 pub use self::list::list;
+pub use self::openings::Openings;
 pub use self::revoke::revoke;
 
 /// A consent.

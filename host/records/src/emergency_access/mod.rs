@@ -9,7 +9,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use xinglin_domain::{
     access::Action,
-    compartment::{Compartment, Compartments},
+    compartment::Compartment,
     emergency_access::{EmergencyAccess, Finding},
     id::{AccountId, EmergencyAccessId, PatientId},
 };
@@ -51,16 +51,21 @@ pub struct EmergencyAccessView {
     pub note: Option<String>,
 }
 
-/// Compartments of a patient's record that the caller has emergency access to.
+/// Compartments of patients' records that the caller has emergency access to.
 #[boxed]
-pub(crate) async fn opened(caller: &Caller, records: &Tenant, patient: PatientId) -> AppResult<Compartments> {
+pub(crate) async fn opened(
+    caller: &Caller,
+    records: &Tenant,
+    patients: &[String],
+) -> AppResult<Vec<(PatientId, Compartment)>> {
     if caller.may(Action::OpenEmergencyAccess).is_err() {
-        return Ok(Compartments::NONE);
+        return Ok(Vec::new());
     }
     let account = caller.actor.account.to_string();
-    let rows = records.list_emergency_accesses_of(&patient.to_string(), &account, caller.now).await?;
+    let rows = records.list_emergency_accesses_of(patients, &account, caller.now).await?;
     let access = rows.into_iter().map(parse).collect::<AppResult<Vec<_>>>()?;
-    Ok(access.into_iter().filter(|access| access.is_open(caller.now)).map(|access| access.compartment).collect())
+    let open = access.into_iter().filter(|access| access.is_open(caller.now));
+    Ok(open.map(|access| (access.patient, access.compartment)).collect())
 }
 
 fn row(access: &EmergencyAccess) -> AppResult<EmergencyAccessRow> {

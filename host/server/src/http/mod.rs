@@ -59,6 +59,7 @@ mod session;
 mod shadow;
 mod sso;
 mod streamed;
+mod task;
 mod tenant;
 mod trail;
 
@@ -167,6 +168,7 @@ fn api(packages: DefaultBodyLimit, attachments: DefaultBodyLimit) -> OpenApiRout
         .merge(session::routes())
         .merge(shadow::routes())
         .merge(sso::routes())
+        .merge(task::routes())
         .merge(tenant::routes())
 }
 

@@ -107,8 +107,12 @@ impl<Id: DocumentId> TryFrom<Row> for Document<Id> {
 /// A filter of documents. All conditions must hold.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DocumentQuery {
+    /// With one of these ids; empty for all.
+    pub ids: Vec<String>,
     /// Of this patient.
     pub patient_id: Option<String>,
+    /// Of one of these patients; empty for all.
+    pub patient_ids: Vec<String>,
     /// With this parent.
     pub parent_id: Option<String>,
     /// In one of these states; empty for all.
@@ -166,8 +170,14 @@ impl<E: Executor> TenantScope<E> {
     fn select_documents<Id: DocumentId>(&self, columns: &str, query: &DocumentQuery) -> Sql {
         let text = format!("SELECT {columns} FROM {} WHERE tenant_id = $1", Id::KIND);
         let mut sql = Sql::new(text, args![self.tenant]);
+        if !query.ids.is_empty() {
+            sql.push(" AND document_id IN ").bind_all(&query.ids);
+        }
         if let Some(patient) = &query.patient_id {
             sql.push(" AND patient_id = ").bind(patient);
+        }
+        if !query.patient_ids.is_empty() {
+            sql.push(" AND patient_id IN ").bind_all(&query.patient_ids);
         }
         if let Some(parent) = &query.parent_id {
             sql.push(" AND parent_id = ").bind(parent);

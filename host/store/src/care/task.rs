@@ -10,7 +10,7 @@ use xinglin_domain::{
 };
 
 use crate::{
-    Executor, Queue, Result, StoreError, TenantScope, TenantTx, Work,
+    Cursor, Executor, Queue, Result, StoreError, TenantScope, TenantTx, Work,
     db::{Arg, Row, Sql, args},
 };
 
@@ -61,6 +61,8 @@ pub struct Task {
     pub patient_id: String,
     /// Unique among the enrolment's open tasks.
     pub code: String,
+    /// The role that it is given to; empty for a bare timer, which is nobody's.
+    pub given_to: String,
     /// When it is due.
     pub due_at: Instant,
     /// Its state.
@@ -84,6 +86,7 @@ impl TryFrom<&Row> for Task {
             enrolment_id: row.get("enrolment_id")?,
             patient_id: row.get("patient_id")?,
             code: row.get("code")?,
+            given_to: row.get("given_to")?,
             due_at: row.get("due_at")?,
             state: row.get::<String>("state")?.parse()?,
             body: row.json("body")?,
@@ -94,7 +97,43 @@ impl TryFrom<&Row> for Task {
     }
 }
 
+/// A filter of tasks that wait for somebody. All conditions must hold.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TaskQuery {
+    /// Given to one of these roles; never empty.
+    pub roles: Vec<String>,
+    /// Of this patient.
+    pub patient_id: Option<String>,
+    /// Due at this moment or before.
+    pub due_by: Option<Instant>,
+}
+
 impl<E: Executor> TenantScope<E> {
+    /// A page of the matching tasks that are not due yet, or are due and have time left, the first that is due first. A
+    /// fired one that no work waits for is history. `after` is when the last task of the page before is due, with its id.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn list_given_tasks(&self, query: &TaskQuery, after: Option<&Cursor>, limit: u32) -> Result<Vec<Task>> {
+        let text = "SELECT t.* FROM task t WHERE t.tenant_id = $1 AND t.state IN ('open', 'fired')
+                    AND (t.state = 'open' OR EXISTS (SELECT 1 FROM work w WHERE w.tenant_id = $1
+                         AND w.queue = 'timer' AND w.work_id = t.task_id))
+                    AND t.given_to IN ";
+        let mut sql = Sql::new(text, args![self.tenant]);
+        sql.bind_all(&query.roles);
+        if let Some(patient) = &query.patient_id {
+            sql.push(" AND t.patient_id = ").bind(patient);
+        }
+        if let Some(by) = query.due_by {
+            sql.push(" AND t.due_at <= ").bind(by);
+        }
+        if let Some(Cursor { at, id }) = after {
+            sql.push(" AND (t.due_at, t.task_id) > (").bind(*at).push(", ").bind(id).push(")");
+        }
+        sql.push(" ORDER BY t.due_at, t.task_id LIMIT ").bind(limit);
+        self.exec.rows(sql).await?.iter().map(TryInto::try_into).collect()
+    }
+
     /// One task.
     ///
     /// # Errors
@@ -158,11 +197,11 @@ impl TenantTx {
     /// `Reference` if there is no such enrolment.
     pub async fn schedule_task(&self, task: &Task) -> Result<TaskId> {
         let sql = "INSERT INTO task (tenant_id, task_id, enrolment_id, patient_id, code, due_at, state, body,
-                                     version, created_at, updated_at)
-                   VALUES ($1, $2, $3, $4, $5, $6, 'open', $7, 1, $8, $9)
+                                     version, created_at, updated_at, given_to)
+                   VALUES ($1, $2, $3, $4, $5, $6, 'open', $7, 1, $8, $9, $10)
                    ON CONFLICT (tenant_id, enrolment_id, code) WHERE state = 'open' DO UPDATE
                    SET due_at = excluded.due_at, body = excluded.body, updated_at = excluded.updated_at,
-                       version = task.version + 1
+                       given_to = excluded.given_to, version = task.version + 1
                    RETURNING task_id";
         let args = args![
             self.tenant,
@@ -173,7 +212,8 @@ impl TenantTx {
             task.due_at,
             Arg::json(&task.body)?,
             task.created_at,
-            task.updated_at
+            task.updated_at,
+            &task.given_to
         ];
         let row = self.exec.row(Sql::new(sql, args)).await?;
         let id = row.ok_or_else(|| StoreError::corrupt("a task was neither stored nor moved"))?.get("task_id")?;
@@ -197,7 +237,8 @@ impl TenantTx {
             sql.push(" AND code = ").bind(code);
         }
         sql.push(
-            " RETURNING task_id, enrolment_id, patient_id, code, due_at, state, body, version, created_at, updated_at",
+            " RETURNING task_id, enrolment_id, patient_id, code, given_to, due_at, state, body, version, created_at,
+                        updated_at",
         );
         let rows = self.exec.rows(sql).await?;
         let cancelled: Vec<Task> = rows.iter().map(TryInto::try_into).collect::<Result<_>>()?;

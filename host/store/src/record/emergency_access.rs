@@ -54,20 +54,24 @@ impl<E: Executor> TenantScope<E> {
         row.ok_or_else(|| StoreError::not_found("opening", id))?.try_into()
     }
 
-    /// An account's unexpired emergency accesses to a patient's record.
+    /// An account's unexpired emergency accesses to these patients' records.
     ///
     /// # Errors
     /// If the database fails.
     pub async fn list_emergency_accesses_of(
         &self,
-        patient_id: &str,
+        patients: &[String],
         account_id: &str,
         at: Instant,
     ) -> Result<Vec<EmergencyAccessRow>> {
-        let sql = "SELECT * FROM broken_glass
-                   WHERE tenant_id = $1 AND patient_id = $2 AND account_id = $3 AND until_at > $4";
-        let rows = self.exec.rows(Sql::new(sql, args![self.tenant, patient_id, account_id, at])).await?;
-        rows.into_iter().map(TryInto::try_into).collect()
+        if patients.is_empty() {
+            return Ok(Vec::new());
+        }
+        let text = "SELECT * FROM broken_glass WHERE tenant_id = $1 AND account_id = $2 AND until_at > $3
+                    AND patient_id IN ";
+        let mut sql = Sql::new(text, args![self.tenant, account_id, at]);
+        sql.bind_all(patients);
+        self.exec.rows(sql).await?.into_iter().map(TryInto::try_into).collect()
     }
 
     /// Emergency accesses that await review, oldest first, or reviewed ones, newest first.

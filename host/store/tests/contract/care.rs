@@ -6,7 +6,7 @@ use xinglin_domain::id::{
 };
 use xinglin_store::{
     Alert, AlertQuery, Cursor, Document, DocumentId, DocumentQuery, Hold, Message, Queue, RequestQuery, Result,
-    StoreError, Task, TaskState, Tenant, TenantTx, Work, testing,
+    StoreError, Task, TaskQuery, TaskState, Tenant, TenantTx, Work, testing,
 };
 
 use crate::{Bench, at, body, code_of, contract, document, encounter, enrol, here_id, is_unique_in};
@@ -22,6 +22,8 @@ contract!(
     alerts_are_listed_by_urgency,
     open_requests_are_listed_by_whom_they_are_given_to,
     requests_of_before_are_listed_too,
+    tasks_are_listed_by_whom_they_are_given_to,
+    tasks_of_before_are_listed_too,
     a_hold_stands_until_released,
     a_message_is_said_once,
 );
@@ -97,6 +99,11 @@ async fn documents_are_listed_and_paged(bench: Bench) -> Result<()> {
     expect(patient(), &[4, 3, 2, 1, 0]).await?;
     expect(DocumentQuery { statuses: statuses(&["closed"]), ..patient() }, &[4]).await?;
     expect(DocumentQuery { statuses: statuses(&["closed", "open"]), ..patient() }, &[4, 3, 2, 1, 0]).await?;
+    let ids = [1, 3, 9].map(|number| EncounterId::from_u128(number).to_string()).to_vec();
+    expect(DocumentQuery { ids, ..DocumentQuery::default() }, &[3, 1]).await?;
+    let patients = |list: &[&str]| DocumentQuery { patient_ids: statuses(list), ..DocumentQuery::default() };
+    expect(patients(&["pat-1", "pat-9"]), &[4, 3, 2, 1, 0]).await?;
+    expect(patients(&["pat-9"]), &[]).await?;
     expect(DocumentQuery { parent_id: Some("clinic".to_owned()), ..DocumentQuery::default() }, &[3]).await
 }
 
@@ -179,6 +186,7 @@ pub(crate) fn task(number: u128, enrolment: EnrolmentId, code: &str, due: i64) -
         enrolment_id: enrolment,
         patient_id: "pat-1".to_owned(),
         code: code.to_owned(),
+        given_to: "nurse".to_owned(),
         due_at: at(due),
         state: TaskState::Open,
         body: body(1),
@@ -483,6 +491,87 @@ async fn requests_of_before_are_listed_too(bench: Bench) -> Result<()> {
     assert_eq!(open_requests(&tenant, &["health_manager"], &[]).await?, [4, 3]);
     assert_eq!(open_requests(&tenant, &["nurse"], &["pat-1"]).await?, [4, 2, 1]);
     assert_eq!(open_requests(&tenant, &[], &["pat-1"]).await?, [4, 1]);
+    Ok(())
+}
+
+/// Numbers of the tasks of a query, in pages of two.
+async fn given_tasks(tenant: &Tenant, query: &TaskQuery) -> Result<Vec<u128>> {
+    let (mut found, mut after): (Vec<u128>, Option<Cursor>) = (Vec::new(), None);
+    loop {
+        let page = tenant.list_given_tasks(query, after.as_ref(), 2).await?;
+        found.extend(page.iter().map(|task| task.id.as_u128()));
+        let Some(last) = page.last() else { return Ok(found) };
+        after = Some(Cursor { at: last.due_at, id: last.id.to_string() });
+    }
+}
+
+fn given(roles: &[&str]) -> TaskQuery {
+    TaskQuery { roles: roles.iter().map(|role| (*role).to_owned()).collect(), ..TaskQuery::default() }
+}
+
+async fn tasks_are_listed_by_whom_they_are_given_to(bench: Bench) -> Result<()> {
+    let tenant = bench.here();
+    let tx = tenant.begin().await?;
+    let enrolment = enrol(&tx, 1).await?;
+    for (number, role, due) in [
+        (1, "nurse", 50),
+        (2, "assistant", 40),
+        (3, "nurse", 40),
+        (4, "", 30),
+        (5, "nurse", 20),
+        (6, "nurse", 10),
+        (7, "nurse", 10),
+        (8, "nurse", 10),
+    ] {
+        let task = Task { given_to: role.to_owned(), ..task(number, enrolment, &format!("task-{number}"), due) };
+        tx.schedule_task(&task).await?;
+    }
+    // Of those that fired, the sixth has time left; the seventh is history, the eighth is done.
+    for number in [6, 7, 8] {
+        tx.fire_task(TaskId::from_u128(number), 1, at(11)).await?;
+    }
+    tx.drop_work(Queue::Timer, &TaskId::from_u128(7).to_string()).await?;
+    tx.finish_task(TaskId::from_u128(8), 2, at(12)).await?;
+    tx.commit().await?;
+    assert_eq!(given_tasks(&tenant, &given(&["nurse"])).await?, [6, 5, 3, 1], "the first that is due first");
+    assert_eq!(given_tasks(&tenant, &given(&["nurse", "assistant"])).await?, [6, 5, 2, 3, 1]);
+    assert_eq!(given_tasks(&tenant, &given(&["courier"])).await?, []);
+    let by = |due| TaskQuery { due_by: Some(at(due)), ..given(&["nurse"]) };
+    assert_eq!(given_tasks(&tenant, &by(19)).await?, [6]);
+    assert_eq!(given_tasks(&tenant, &by(20)).await?, [6, 5], "at this moment");
+    let of = |patient: &str| TaskQuery { patient_id: Some(patient.to_owned()), ..given(&["nurse"]) };
+    assert_eq!(given_tasks(&tenant, &of("pat-1")).await?, [6, 5, 3, 1]);
+    assert_eq!(given_tasks(&tenant, &of("pat-2")).await?, []);
+    assert_eq!(given_tasks(&bench.there(), &given(&["nurse"])).await?, []);
+    // One that is scheduled again moves, also to another role.
+    let tx = tenant.begin().await?;
+    let moved = Task { given_to: "assistant".to_owned(), ..task(9, enrolment, "task-5", 60) };
+    tx.schedule_task(&moved).await?;
+    tx.commit().await?;
+    assert_eq!(given_tasks(&tenant, &given(&["nurse"])).await?, [6, 3, 1]);
+    assert_eq!(given_tasks(&tenant, &given(&["assistant"])).await?, [2, 5]);
+    Ok(())
+}
+
+/// Those that were stored before migration 32.
+async fn tasks_of_before_are_listed_too(bench: Bench) -> Result<()> {
+    let tenant = bench.here();
+    let tx = tenant.begin().await?;
+    let enrolment = enrol(&tx, 1).await?;
+    for (number, owner, minutes) in [(1, "health_manager", 1440), (2, "guardian", 1440), (3, "nurse", 0)] {
+        let body = json!({ "task": { "owner": owner, "window_minutes": minutes } });
+        tx.schedule_task(&Task { body, ..task(number, enrolment, &format!("task-{number}"), 10) }).await?;
+    }
+    tx.commit().await?;
+    bench.close().await?;
+    let before = "DROP INDEX task_by_role;
+        ALTER TABLE task DROP COLUMN given_to;
+        DELETE FROM _sqlx_migrations WHERE version = 32;";
+    testing::tamper(bench.database.url(), before).await.expect("the schema before");
+    let again = bench.database.open().await?;
+    let tenant = again.tenant(here_id());
+    assert_eq!(given_tasks(&tenant, &given(&["health_manager", "nurse"])).await?, [1], "a bare timer is nobody's");
+    assert_eq!(given_tasks(&tenant, &given(&["patient"])).await?, [2]);
     Ok(())
 }
 

@@ -25,9 +25,11 @@ async fn emergency_access_is_opened_and_judged_once(bench: Bench) -> Result<()> 
         tx.insert_emergency_access(one).await?;
     }
     tx.commit().await?;
-    assert_eq!(tenant.list_emergency_accesses_of("pat-1", "acc-1", at(50)).await?, [all[0].clone()]);
-    assert_eq!(tenant.list_emergency_accesses_of("pat-1", "acc-1", at(101)).await?, [], "it has run out");
-    assert_eq!(bench.there().list_emergency_accesses_of("pat-1", "acc-1", at(50)).await?, []);
+    let pat = ["pat-1".to_owned(), "pat-9".to_owned()];
+    assert_eq!(tenant.list_emergency_accesses_of(&[], "acc-1", at(50)).await?, []);
+    assert_eq!(tenant.list_emergency_accesses_of(&pat, "acc-1", at(50)).await?, [all[0].clone()]);
+    assert_eq!(tenant.list_emergency_accesses_of(&pat, "acc-1", at(101)).await?, [], "it has run out");
+    assert_eq!(bench.there().list_emergency_accesses_of(&pat, "acc-1", at(50)).await?, []);
     assert_eq!(tenant.list_emergency_accesses(false, 2).await?, all[..2]);
     assert_eq!(tenant.get_emergency_access(all[1].id).await?, all[1]);
     assert_eq!(code_of(bench.there().get_emergency_access(all[1].id).await), "NOT_FOUND");

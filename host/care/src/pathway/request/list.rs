@@ -1,17 +1,17 @@
-use std::collections::HashMap;
-
 use xinglin_domain::{
     access::{Action, Role},
-    compartment::Compartments,
-    enrolment::{Enrolment, RequestRecord},
+    enrolment::RequestRecord,
     id::{EnrolmentId, RequestId},
 };
 use xinglin_platform::{AppResult, Caller, Platform, boxed, document::Stored};
 use xinglin_records::consent;
-use xinglin_store::{Cursor, DocumentQuery, RequestQuery, Tenant};
+use xinglin_store::{Cursor, DocumentQuery, RequestQuery};
 
-use super::{MOST, PathwayRequestView, load, may_see, view};
-use crate::pathway::ready;
+use super::{MOST, PathwayRequestView, is_given_to, load, view};
+use crate::pathway::{known::Known, ready};
+
+/// Fewest rows that are read at once.
+const AT_ONCE: u32 = 100;
 
 /// The requests of an enrolment, the newest first, also those that ended. Who acts for the patient is shown what a team
 /// has decided, not what each said.
@@ -45,7 +45,7 @@ pub struct RequestPage {
 
 /// A page of the open requests that the caller has a part in, the first that is due first: a patient's own and a ward's;
 /// questions to a role of staff; a team with a seat of a role; referrals and laboratory tests of doctors, nurses, health
-/// managers and assistants, who see to them.
+/// managers and assistants, who see to them. Only what is shown counts as an access to the record.
 ///
 /// # Errors
 /// If the caller has no part in any; `NOT_FOUND` if there is no request that the page follows.
@@ -63,16 +63,28 @@ pub async fn list_mine(platform: &Platform, caller: &Caller, page: RequestPage) 
         Some(last) => Some(cursor(&load(&records, last).await?.value)),
         None => None,
     };
+    let at_once = limit.max(AT_ONCE);
     let (mut known, mut views) = (Known::default(), Vec::new());
     // What is closed to the caller leaves no gap in the page.
     loop {
-        let rows = records.list_open_requests(&query, after.as_ref(), limit).await?;
-        let is_last = rows.len() < usize::try_from(limit).unwrap_or(usize::MAX);
+        let rows = records.list_open_requests(&query, after.as_ref(), at_once).await?;
+        let is_last = rows.len() < usize::try_from(at_once).unwrap_or(usize::MAX);
+        let mut found = Vec::new();
         for row in rows {
             let Stored::<_, RequestRecord> { value, .. } = row.try_into()?;
             after = Some(cursor(&value));
-            if value.concerns(&caller.actor, caller.now) && shown(platform, caller, &mut known, &value).await? {
-                views.push(view(caller, value)?);
+            if value.concerns(&caller.actor, caller.now) {
+                found.push(value);
+            }
+        }
+        let of = found.iter().map(|record| (record.enrolment, record.patient));
+        let openings = known.read(platform, caller, of).await?;
+        for record in found {
+            let document = known.document(record.enrolment)?;
+            let given = is_given_to(caller, document.0, &record);
+            if openings.opens(record.patient, document) || (given && openings.opens_part(record.patient, document.0)) {
+                openings.note(record.patient, document.0);
+                views.push(view(caller, record)?);
             }
             if views.len() >= usize::try_from(limit).unwrap_or(usize::MAX) {
                 return Ok(views);
@@ -86,43 +98,4 @@ pub async fn list_mine(platform: &Platform, caller: &Caller, page: RequestPage) 
 
 fn cursor(record: &RequestRecord) -> Cursor {
     Cursor { at: record.by, id: record.id.to_string() }
-}
-
-/// What was read of enrolments for one list.
-#[derive(Default)]
-struct Known {
-    compartments: HashMap<String, Compartments>,
-    documents: HashMap<EnrolmentId, (Compartments, bool)>,
-}
-
-impl Known {
-    /// The compartments of an enrolment, and whether the caller is its author.
-    async fn document(
-        &mut self,
-        records: &Tenant,
-        caller: &Caller,
-        id: EnrolmentId,
-    ) -> AppResult<(Compartments, bool)> {
-        if let Some(document) = self.documents.get(&id) {
-            return Ok(*document);
-        }
-        let Stored::<_, Enrolment> { value, .. } = records.get_document(id).await?.try_into()?;
-        let compartments = match self.compartments.get(&value.plugin) {
-            Some(compartments) => *compartments,
-            None => consent::compartments_of(records, &value.plugin).await?,
-        };
-        self.compartments.insert(value.plugin, compartments);
-        let document = (compartments, value.enrolled_by == caller.actor.account);
-        self.documents.insert(id, document);
-        Ok(document)
-    }
-}
-
-async fn shown(platform: &Platform, caller: &Caller, known: &mut Known, record: &RequestRecord) -> AppResult<bool> {
-    let document = known.document(&platform.records(caller), caller, record.enrolment).await?;
-    match may_see(platform, caller, document, record).await {
-        Ok(()) => Ok(true),
-        Err(hidden) if hidden.code.class().status() < 500 => Ok(false),
-        Err(error) => Err(error),
-    }
 }

@@ -23,13 +23,17 @@ use xinglin_domain::{
     pathway::{Event, Tracked},
     time::Instant,
 };
-use xinglin_extensions::Extensions;
+use xinglin_extensions::{Extensions, install};
+use xinglin_fhir::request::PathwayRequest;
 use xinglin_platform::{
     AppError, AppResult, Caller, Platform, ambient, boxed,
     document::{Stored, fresh, next},
 };
-use xinglin_records::{consent, patient};
-use xinglin_store::{Document, DocumentQuery, Executor, Queue, TenantScope, TenantTx, Work};
+use xinglin_records::{
+    consent, patient,
+    resource::{self, marked},
+};
+use xinglin_store::{Document, DocumentQuery, Executor, Queue, StoreError, TenantScope, TenantTx, Work};
 
 use super::{Occasion, Ready, ready, tell};
 use crate::event::keep;
@@ -131,6 +135,7 @@ pub(super) async fn open(
     row.exclusive_key = record.exclusive_key();
     tx.insert_document(&row).await?;
     give(tx, &record).await?;
+    project(tx, &record, now).await?;
     look_later(tx, &record).await
 }
 
@@ -163,11 +168,17 @@ pub(super) async fn answered(
     Ok(seen.report().map(Event::RequestEnded))
 }
 
-/// A result with these codes is there: what its pathway is told of the requests that waited for it alone.
-pub(super) async fn result(tx: &TenantTx, of: EnrolmentId, codes: &[Coding], now: Instant) -> AppResult<Vec<Event>> {
+/// A result with these codes is there, in an `Observation` of this id: what its pathway is told of the requests that waited
+/// for it alone.
+pub(super) async fn result(
+    tx: &TenantTx,
+    of: EnrolmentId,
+    (codes, observation): (&[Coding], &str),
+    now: Instant,
+) -> AppResult<Vec<Event>> {
     let mut told = Vec::new();
     for Stored { row, value } in open_of(tx, of).await? {
-        if let Some(next) = value.result(codes, now) {
+        if let Some(next) = value.result((codes, observation), now) {
             put(tx, row, &next, now).await?;
             told.extend(next.report().map(Event::RequestEnded));
         }
@@ -215,14 +226,19 @@ async fn may_see(
     document: (Compartments, bool),
     record: &RequestRecord,
 ) -> AppResult<()> {
-    let named = matches!(record.asked, Asked::Question { .. } | Asked::Team(_));
-    let given = (named || document.0.is_empty()) && record.is_given_to(&caller.actor, caller.now);
+    let given = is_given_to(caller, document.0, record);
     match consent::may_open(platform, caller, record.patient, document, "request", record.id).await {
         Err(hidden) if hidden.code == Code::NotFound && given => {
             consent::may_open_part(platform, caller, record.patient, document.0, "request", record.id).await
         }
         opened => opened,
     }
+}
+
+/// Whether the pathway names a role of the caller's for it, or, of one that is not restricted, they see to its kind.
+fn is_given_to(caller: &Caller, labels: Compartments, record: &RequestRecord) -> bool {
+    let named = matches!(record.asked, Asked::Question { .. } | Asked::Team(_));
+    (named || labels.is_empty()) && record.is_given_to(&caller.actor, caller.now)
 }
 
 /// Checks that the caller may read an enrolment, or is asked something in it. Returns the questionnaires that they were
@@ -279,13 +295,38 @@ async fn load<E: Executor>(records: &TenantScope<E>, id: RequestId) -> AppResult
     records.get_document(id).await?.try_into()
 }
 
-/// Stores a changed request, and when the host looks at it.
+/// Stores a changed request, with its projection, and when the host looks at it.
 async fn put(tx: &TenantTx, row: Document<RequestId>, record: &RequestRecord, now: Instant) -> AppResult<()> {
     let mut row = next(row, record.state(), record, now)?;
     row.exclusive_key = record.exclusive_key();
     tx.update_document(&row).await?;
     give(tx, record).await?;
+    project(tx, record, now).await?;
     look_later(tx, record).await
+}
+
+/// Writes the FHIR resources of a request as it is now, in the compartments of its pathway.
+async fn project(tx: &TenantTx, record: &RequestRecord, now: Instant) -> AppResult<()> {
+    let Stored::<_, Enrolment> { value: enrolment, .. } = tx.get_document(record.enrolment).await?.try_into()?;
+    let definition = match tx.get_install(&enrolment.plugin).await {
+        Ok(install) => install::definition(&install).ok(),
+        Err(StoreError::NotFound { .. }) => None,
+        Err(error) => return Err(error.into()),
+    };
+    let asked = match &record.asked {
+        Asked::Question { questionnaire, .. } => Some(questionnaire),
+        Asked::Referral { .. } | Asked::Laboratory { .. } | Asked::Team(_) => None,
+    };
+    let forms = definition.as_ref().map(|definition| definition.questionnaires.as_slice()).unwrap_or_default();
+    let title = forms.iter().find(|form| Some(&form.code) == asked).map(|form| &form.title);
+    let resources = xinglin_fhir::request::pathway_request(&PathwayRequest {
+        record,
+        pathway: &enrolment.pathway,
+        title,
+        modified: now,
+    });
+    let compartments = consent::compartments_of(tx, &enrolment.plugin).await?;
+    resource::project(tx, marked(resources, compartments), now).await
 }
 
 /// For the lists of who it is given to.
