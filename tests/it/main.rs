@@ -70,3 +70,4 @@ mod support;
 mod telemetry;
 mod trust;
 mod verification;
+mod views;

@@ -490,7 +490,11 @@ fn closed_to(compartment: Compartment, whom: &str, purpose: Purpose) -> AppError
     AppError::new(Code::AccessCompartment, detail).with("compartment", compartment)
 }
 
-async fn of_patient<E: Executor>(records: &TenantScope<E>, patient: PatientId) -> AppResult<Vec<Consent>> {
+/// The unrevoked consents of a patient.
+///
+/// # Errors
+/// If a stored value cannot be parsed.
+pub async fn of_patient<E: Executor>(records: &TenantScope<E>, patient: PatientId) -> AppResult<Vec<Consent>> {
     records.list_consents(&patient.to_string(), false).await?.into_iter().map(parse).collect()
 }
 

@@ -6,6 +6,7 @@ mod access;
 mod give;
 mod list;
 mod revoke;
+mod share;
 
 use std::collections::BTreeSet;
 
@@ -19,6 +20,7 @@ use xinglin_domain::{
 };
 use xinglin_platform::{AppError, AppResult, Caller};
 
+pub use self::access::of_patient;
 pub use self::access::{
     PluginAccess, RecordAccess, Shown, Span, compartments_of, identifies, may_bill, may_enter, may_open, may_open_part,
     may_see_enrolment, plugin_access, plugin_sees, record_access, section,
@@ -81,6 +83,10 @@ pub fn row(consent: &Consent) -> AppResult<xinglin_store::Consent> {
     Ok(xinglin_store::Consent {
         id: consent.id,
         patient_id: consent.patient.to_string(),
+        organisation: match consent.terms.recipient {
+            Recipient::Organisation(organisation) => Some(organisation),
+            _ => None,
+        },
         body: serde_json::to_value(consent).map_err(AppError::internal)?,
         given_at: consent.given,
         revoked_at: consent.revoked,
