@@ -237,8 +237,8 @@ mod tests {
     type Published = Vec<Vec<(Vec<PatientId>, Group)>>;
 
     fn lived(months: &[Vec<(u8, Act)>], changed: Option<(PatientId, usize)>) -> Published {
-        let mut world: World =
-            (0..60).map(|number| (PatientId::from_u128(number), (false, CareStatus::InCare))).collect();
+        let status = |number| if number % 2 == 0 { CareStatus::InCare } else { CareStatus::Ended };
+        let mut world: World = (0..60).map(|number| (PatientId::from_u128(number), (false, status(number)))).collect();
         let (mut cohorts, mut told) = (Vec::new(), Vec::new());
         for (month, acts) in months.iter().enumerate() {
             for (who, act) in acts {
@@ -273,7 +273,7 @@ mod tests {
 
     fn months() -> impl Strategy<Value = Vec<Vec<(u8, Act)>>> {
         let act = prop_oneof![3 => Just(Act::Join), 1 => Just(Act::Leave), 1 => Just(Act::Change)];
-        proptest::collection::vec(proptest::collection::vec((any::<u8>(), act), 0..40), 1..8)
+        proptest::collection::vec(proptest::collection::vec((any::<u8>(), act), 0..70), 1..8)
     }
 
     proptest! {

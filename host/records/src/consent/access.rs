@@ -274,7 +274,7 @@ pub async fn may_bill<E: Executor>(
         let meant = match scope {
             Scope::Record => true,
             Scope::Compartment(compartment) => bill.contains(*compartment),
-            Scope::Identity => false,
+            Scope::Identity | Scope::Pathway(_) | Scope::Danger => false,
         };
         *provision == Provision::Refuse
             && *recipient == Recipient::Plugin(payer.to_owned())
