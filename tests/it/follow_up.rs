@@ -277,12 +277,17 @@ async fn who_does_not_answer_is_asked_again_and_then_called(hospital: TestHospit
     hospital.advance(6).await;
     hospital.hospital.do_due_work().await;
     assert!(requests(&clinic.doctor, &enrolment).await.contains(&state("yearly-tests", "open")));
+    let orders = clinic.found_in_record("ServiceRequest").await;
+    assert_eq!((orders.len(), &orders[0]["status"]), (1, &json!("active")), "{orders:?}");
     clinic.import(&[result("98979-8", "88", "mL/min/{1.73_m2}")]).await;
     eventually("all results are there", async || {
         hospital.hospital.do_due_work().await;
         requests(&clinic.doctor, &enrolment).await.contains(&state("yearly-tests", "fulfilled"))
     })
     .await;
+
+    let orders = clinic.found_in_record("ServiceRequest").await;
+    assert_eq!((orders.len(), &orders[0]["status"]), (1, &json!("completed")), "{orders:?}");
 
     // Leaving takes back what is open.
     clinic.patient.post(&format!("{enrolment}/leave"), json!({ "reason": "搬家", "how": "transferred" })).await;
@@ -315,7 +320,7 @@ async fn an_emergency_stops_the_visit_and_what_follows_from_it(hospital: TestHos
 }
 
 /// Asks for something in the name of an enrolment's pathway, for so many hours; the path of the request.
-async fn planted(
+pub async fn planted(
     (hospital, clinic): (&TestHospital, &Clinic),
     enrolment: &str,
     (number, hours): (u128, i64),
@@ -347,7 +352,7 @@ fn citation() -> Citation {
     Citation { title: "指南".into(), section: None, year: 2024, url: None }
 }
 
-fn team_of(roles: &[Role]) -> Asked {
+pub fn team_of(roles: &[Role]) -> Asked {
     let seat = |role: &Role| Participant {
         role: *role,
         discipline: None,
@@ -362,11 +367,11 @@ fn team_of(roles: &[Role]) -> Asked {
     })
 }
 
-fn question_to(respondent: Role) -> Asked {
+pub fn question_to(respondent: Role) -> Asked {
     Asked::Question { questionnaire: "blood-pressure".to_owned(), respondent }
 }
 
-fn referral_to(destination: Destination) -> Asked {
+pub fn referral_to(destination: Destination) -> Asked {
     Asked::Referral { destination, reason: LocalizedText::zh_en("请就诊。", "See a doctor."), citation: citation() }
 }
 
@@ -503,7 +508,7 @@ async fn an_emergency_that_nobody_attends_is_critical(hospital: TestHospital) {
 }
 
 /// The pathway of hypertension, declared as restricted.
-fn discreet() -> Vec<u8> {
+pub fn discreet() -> Vec<u8> {
     let package = Package::read(HYPERTENSION.bytes()).expect("a good package");
     let mut manifest = package.manifest().clone();
     manifest.id = "test.discreet".to_owned();

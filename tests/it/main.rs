@@ -73,4 +73,5 @@ mod support;
 mod telemetry;
 mod trust;
 mod verification;
+mod views;
 mod worklist;

@@ -15,5 +15,6 @@ pub mod panel;
 pub mod pathway;
 pub mod prescription;
 pub mod safety;
+pub mod sharing;
 
 pub use open::Care;

@@ -263,6 +263,15 @@ actions! {
     /// Accept a patient's invitation to be their family.
     JoinFamily = "record.join-family": [Patient];
 
+    /// See what a patient, or the law, lets their family and guardians see of a pathway.
+    ReadShared = "record.read-shared": [Patient];
+    /// Register schools and employers that patients may inform, and who represents them.
+    ManageOrganisations = "organisation.manage": [Administrator];
+    /// See whether those are in care who agreed that this school is told.
+    ReadMembers = "organisation.read-members": [Representative];
+    /// See figures of the group of those who agreed to be counted for this employer.
+    ReadFigures = "organisation.read-figures": [Representative];
+
     /// Keep an attachment in a patient's record.
     AttachRecords = "record.attach":
         [Administrator, Doctor, Pharmacist, Nurse, HealthManager, Psychotherapist, Patient, Service];

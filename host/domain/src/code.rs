@@ -320,6 +320,10 @@ codes! {
         "亲属或监护关系登记内容无效", "This relation cannot be registered.";
     RelationState = "RELATION_STATE", Conflict,
         "该关系已被撤销", "The relation has been revoked before.";
+    OrganisationInvalid = "ORGANISATION_INVALID", Unprocessable,
+        "学校或用人单位登记内容无效", "This organisation, or who represents it, cannot be registered.";
+    OrganisationState = "ORGANISATION_STATE", Conflict,
+        "该学校或用人单位已停用", "The organisation has been closed before.";
     TenantFrozen = "TENANT_FROZEN", Conflict,
         "该机构的档案已移交，只能查阅", "This hospital's records are in another's custody; they are only read.";
     EmergencyAccessReasonRequired = "GLASS_REASON_REQUIRED", Invalid,

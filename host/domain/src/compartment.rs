@@ -99,6 +99,11 @@ impl Compartments {
         Self(self.0 & other.0)
     }
 
+    /// Whether all of these are in the other set.
+    pub const fn is_within(self, other: Self) -> bool {
+        self.0 & !other.0 == 0
+    }
+
     /// Iterates over the set.
     pub fn iter(self) -> impl Iterator<Item = Compartment> {
         Compartment::ALL.into_iter().filter(move |one| self.contains(*one))

@@ -13,7 +13,8 @@ use crate::{
     access::{Actor, Role},
     code::Code,
     compartment::{Compartment, Compartments},
-    id::{AccountId, ConsentId, PatientId},
+    id::{AccountId, ConsentId, OrganisationId, PatientId},
+    part::{Parts, PathwayParts},
     time::Instant,
 };
 
@@ -32,6 +33,8 @@ pub enum Purpose {
     Research,
     /// Information of the family.
     Family,
+    /// Information of a school or an employer.
+    Organisation,
 }
 
 impl Purpose {
@@ -52,6 +55,7 @@ impl Purpose {
             Self::Safety => "safety",
             Self::Research => "research",
             Self::Family => "family",
+            Self::Organisation => "organisation",
         }
     }
 }
@@ -66,6 +70,22 @@ pub enum Scope {
     Compartment(Compartment),
     /// Identity: name, numbers, contacts. Does not open the record.
     Identity,
+    /// Parts of one pathway, to family, guardians, a school or an employer. Does not open the record.
+    Pathway(PathwayParts),
+    /// Whether the hospital is in contact with the patient because of a danger: to family who are an emergency contact,
+    /// and to guardians.
+    Danger,
+}
+
+impl Scope {
+    /// Whether it concerns a restricted compartment: an adolescent decides on it personally.
+    pub const fn is_restricted(self) -> bool {
+        match self {
+            Self::Compartment(_) | Self::Danger => true,
+            Self::Pathway(pathway) => !pathway.compartments.is_empty(),
+            Self::Record | Self::Identity => false,
+        }
+    }
 }
 
 /// Recipient of a disclosure.
@@ -78,6 +98,8 @@ pub enum Recipient {
     Account(AccountId),
     /// A plugin, by its id.
     Plugin(String),
+    /// A school or an employer: whoever represents it.
+    Organisation(OrganisationId),
     /// Data that leaves the hospital as a file.
     Export,
 }
@@ -125,6 +147,9 @@ pub struct Consent {
     pub given_by: AccountId,
     /// The time.
     pub given: Instant,
+    /// Whether who gave it acted as the patient's guardian.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub as_guardian: bool,
     /// When it was revoked, if it was.
     pub revoked: Option<Instant>,
 }
@@ -169,8 +194,9 @@ impl Consent {
         if !by.acts_for(patient) {
             return Err(ConsentError::NotThePatient);
         }
-        // A guardian may restrict an adolescent's compartment, and not open it.
-        let opens = terms.provision == Provision::Permit && matches!(terms.scope, Scope::Compartment(_));
+        // A guardian may restrict an adolescent's compartment, and not open it. Organisations need the word of both.
+        let to_organisation = matches!(terms.recipient, Recipient::Organisation(_));
+        let opens = terms.provision == Provision::Permit && terms.scope.is_restricted() && !to_organisation;
         if opens && !by.acts_wholly_for(patient) {
             return Err(ConsentError::NotThePatient);
         }
@@ -180,6 +206,11 @@ impl Consent {
         }
         if terms.until.is_some_and(|until| until <= terms.from || until <= at) {
             return invalid("it would have ended before it begins");
+        }
+        if matches!(terms.scope, Scope::Pathway(_) | Scope::Danger) || to_organisation {
+            shared(&terms).map_err(ConsentError::Invalid)?;
+        } else if terms.purposes.contains(&Purpose::Organisation) {
+            return invalid("a school or an employer is named as the recipient");
         }
         match &terms.recipient {
             // Staff know the identity of their patients without consent.
@@ -195,7 +226,8 @@ impl Consent {
             }
             _ => {}
         }
-        Ok(Self { id, patient, terms, given_by: by.account, given: at, revoked: None })
+        let as_guardian = !by.patients.contains(&patient);
+        Ok(Self { id, patient, terms, given_by: by.account, given: at, as_guardian, revoked: None })
     }
 
     /// Revokes the consent, effective at once.
@@ -228,6 +260,32 @@ impl Consent {
             _ => false,
         };
         named && self.terms.purposes.contains(&purpose)
+    }
+}
+
+/// Whether a consent opens what can be opened in this way: parts of a pathway, or that the patient is in danger.
+fn shared(terms: &Terms) -> Result<(), &'static str> {
+    if terms.provision == Provision::Refuse {
+        return Err("nobody is shown this without consent: revoke the consent");
+    }
+    let only = |purpose| terms.purposes.len() == 1 && terms.purposes.contains(&purpose);
+    match (&terms.scope, &terms.recipient) {
+        (Scope::Pathway(_) | Scope::Danger, Recipient::Account(_)) if !only(Purpose::Family) => {
+            Err("say `family` in `purposes`, and nothing else")
+        }
+        (Scope::Danger, Recipient::Account(_)) => Ok(()),
+        (Scope::Pathway(pathway), Recipient::Account(_)) => {
+            let some = !pathway.parts.is_empty() && pathway.parts.is_within(Parts::OF_KIN);
+            some.then_some(()).ok_or("`parts` to family and guardians: status, tasks, panel")
+        }
+        (Scope::Pathway(pathway), Recipient::Organisation(_)) => {
+            if !only(Purpose::Organisation) {
+                return Err("say `organisation` in `purposes`, and nothing else");
+            }
+            (!pathway.parts.is_empty()).then_some(()).ok_or("`parts`: `status` to a school, `counted` to an employer")
+        }
+        (_, Recipient::Organisation(_)) => Err("a school or an employer is told of a pathway, and of nothing else"),
+        _ => Err("this is shown to an account of the family, or told to a school or an employer"),
     }
 }
 
@@ -425,6 +483,7 @@ mod tests {
             terms,
             given_by: AccountId::from_u128(1),
             given: NOW,
+            as_guardian: false,
             revoked: None,
         }
     }
@@ -569,6 +628,70 @@ mod tests {
         ] {
             assert_eq!(give(&bad, &patient).map_err(ConsentError::code), Err(Code::ConsentInvalid), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn what_is_shared_of_a_pathway_goes_to_whom_it_may() {
+        use crate::{
+            id::{EnrolmentId, OrganisationId},
+            part::Part,
+        };
+        let patient = fixture::patient();
+        let whose = patient.patients[0];
+        let pathway = |parts: &[Part]| {
+            let parts = parts.iter().copied().collect();
+            Scope::Pathway(PathwayParts { enrolment: EnrolmentId::from_u128(1), parts, compartments: MENTAL.into() })
+        };
+        let kin = || Recipient::Account(AccountId::from_u128(7));
+        let school = || Recipient::Organisation(OrganisationId::from_u128(3));
+        let (family, told) = (Purpose::Family, Purpose::Organisation);
+        let give = |terms, by: &Actor| {
+            Consent::give(ConsentId::from_u128(1), whose, terms, by, NOW).map_err(ConsentError::code)
+        };
+        for good in [
+            terms(pathway(&[Part::Status, Part::Tasks, Part::Panel]), kin(), family),
+            terms(Scope::Danger, kin(), family),
+            terms(pathway(&[Part::Status]), school(), told),
+            terms(pathway(&[Part::Counted]), school(), told),
+        ] {
+            let given = give(good.clone(), &patient).expect("given");
+            assert!(!given.as_guardian);
+            // It opens nothing else.
+            for to in [doctor(), plugin("p"), Asker::Export] {
+                assert!(!ask(MENTAL, &to, Purpose::Treatment, std::slice::from_ref(&given)));
+            }
+            let refuse = Terms { provision: Provision::Refuse, ..good.clone() };
+            assert_eq!(give(refuse, &patient), Err(Code::ConsentInvalid));
+            for purpose in [Purpose::Treatment, Purpose::Research] {
+                let both = Terms { purposes: good.purposes.iter().copied().chain([purpose]).collect(), ..good.clone() };
+                assert_eq!(give(both, &patient), Err(Code::ConsentInvalid));
+            }
+        }
+        for bad in [
+            terms(pathway(&[]), kin(), family),
+            terms(pathway(&[Part::Counted]), kin(), family),
+            terms(pathway(&[Part::Status]), kin(), told),
+            terms(pathway(&[Part::Status]), Recipient::Role(Role::Doctor), Purpose::Treatment),
+            terms(pathway(&[Part::Status]), Recipient::Export, Purpose::Treatment),
+            terms(pathway(&[Part::Status]), Recipient::Plugin("p".into()), Purpose::Treatment),
+            terms(pathway(&[]), school(), told),
+            terms(Scope::Danger, school(), told),
+            terms(Scope::Record, school(), told),
+            terms(Scope::Identity, school(), told),
+            terms(Scope::Compartment(MENTAL), school(), told),
+            terms(Scope::Record, kin(), told),
+        ] {
+            assert_eq!(give(bad.clone(), &patient), Err(Code::ConsentInvalid), "{bad:?}");
+        }
+        // The guardian of an adolescent opens nothing restricted to family; to an organisation their word is one of two.
+        let born = NOW.minus_years(15);
+        let guardian =
+            Actor { patients: Vec::new(), wards: vec![fixture::guardianship(whose, born)], ..fixture::patient() };
+        let own = || terms(pathway(&[Part::Status]), kin(), family);
+        assert_eq!(give(own(), &guardian), Err(Code::AuthForbidden));
+        assert_eq!(give(terms(Scope::Danger, kin(), family), &guardian), Err(Code::AuthForbidden));
+        let given = give(terms(pathway(&[Part::Status]), school(), told), &guardian).expect("one of two");
+        assert!(given.as_guardian);
     }
 
     fn any_consent() -> impl Strategy<Value = Consent> {

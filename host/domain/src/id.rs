@@ -127,6 +127,8 @@ ids! {
     EmergencyAccessId = "glass";
     /// A relation: a guardian, family member or emergency contact of a patient.
     RelationId = "kin";
+    /// A school or an employer that patients may inform.
+    OrganisationId = "org";
     /// An attachment.
     BlobId = "blob";
     /// One bulk export.

@@ -497,6 +497,7 @@ impl Role {
             | Self::Cashier
             | Self::Regulator
             | Self::Patient
+            | Self::Representative
             | Self::Service => &[],
         }
     }

@@ -188,6 +188,30 @@ impl Relation {
     }
 }
 
+/// How old a patient is, as far as it decides who consents for them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Age {
+    /// Under 14: who guards the child consents (个人信息保护法 §31).
+    Child,
+    /// 14 to 17: decides on restricted compartments, and a school or an employer is told only if a guardian consents, too.
+    Adolescent,
+    /// From 18 on.
+    Adult,
+}
+
+impl Age {
+    /// The age at a moment of who was born then.
+    pub fn of(born: Instant, at: Instant) -> Self {
+        if at >= majority(born) {
+            Self::Adult
+        } else if at >= born.plus_years(DISCRETION_YEARS) {
+            Self::Adolescent
+        } else {
+            Self::Child
+        }
+    }
+}
+
 /// First moment of the 18th birthday, in Asia/Shanghai.
 pub(crate) fn majority(born: Instant) -> Instant {
     born.plus_years(MAJORITY_YEARS)

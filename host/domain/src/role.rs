@@ -44,13 +44,15 @@ pub enum Role {
     Regulator,
     /// The patient, or a guardian acting for them.
     Patient,
+    /// Represents a school or an employer: sees what patients agreed to tell it, and nothing else.
+    Representative,
     /// A client system without a user; restricted further by the scopes of its token.
     Service,
 }
 
 impl Role {
     /// All of them.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Operator,
         Self::Administrator,
         Self::Doctor,
@@ -69,6 +71,7 @@ impl Role {
         Self::Cashier,
         Self::Regulator,
         Self::Patient,
+        Self::Representative,
         Self::Service,
     ];
 
@@ -93,6 +96,7 @@ impl Role {
             Self::Cashier => "cashier",
             Self::Regulator => "regulator",
             Self::Patient => "patient",
+            Self::Representative => "representative",
             Self::Service => "service",
         }
     }

@@ -30,6 +30,7 @@ pub fn audit_event(seq: i64, access: &Access) -> Value {
         Purpose::Safety => (ACT_REASON, "PATSFTY"),
         Purpose::Research => (ACT_REASON, "HRESCH"),
         Purpose::Family => (ACT_REASON, "FAMRQT"),
+        Purpose::Organisation => (ACT_REASON, "PATRQT"),
     };
     let agent = match &access.who {
         Who::Person { account, roles } => json!({

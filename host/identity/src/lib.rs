@@ -1,11 +1,12 @@
 //! Who people and systems are: accounts, sign-in and sessions, apps, certificates, real
-//! names, relations and tenants.
+//! names, relations, organisations and tenants.
 
 pub mod access_token;
 pub mod account;
 pub mod app;
 mod attempts;
 mod open;
+pub mod organisation;
 pub mod passkey;
 pub mod password;
 mod password_hash;

@@ -7,6 +7,7 @@ use xinglin_domain::{
     code::Code,
     id::{AccountId, PatientId, TenantId},
     relation::{Guardianship, Kind, Relation},
+    sharing::Consenters,
     time::Instant,
 };
 use xinglin_store::{Account, Executor, StoreError, TenantScope};
@@ -69,6 +70,42 @@ pub async fn guardian_of<E: Executor>(
         }
     }
     Ok(None)
+}
+
+/// How an account is related to a patient at this moment: see [`actor`] for what it takes.
+pub async fn kinship<E: Executor>(
+    records: &TenantScope<E>,
+    account: AccountId,
+    patient: PatientId,
+    now: Instant,
+) -> AppResult<Vec<Kind>> {
+    let mut kinds = Vec::new();
+    for row in records.list_relations_of_account(account).await? {
+        let relation = parse(row)?;
+        if relation.patient != patient {
+            continue;
+        }
+        let holds = match relation.terms.kind {
+            Kind::Guardian => relation.guards(born(records, patient).await?, now).is_some(),
+            _ => relation.holds(None, now) && vouched(records, &relation, now).await?,
+        };
+        if holds {
+            kinds.push(relation.terms.kind);
+        }
+    }
+    Ok(kinds)
+}
+
+/// Who may consent for a patient at this moment.
+pub async fn consenters<E: Executor>(
+    records: &TenantScope<E>,
+    patient: PatientId,
+    now: Instant,
+) -> AppResult<Consenters> {
+    let born = born(records, patient).await?;
+    let rows = records.list_relations(&patient.to_string(), false).await?;
+    let relations = rows.into_iter().map(parse).collect::<AppResult<Vec<_>>>()?;
+    Ok(Consenters::of(born, &relations, now))
 }
 
 /// Whether the person who created a relation may still act for the patient: someone invited by a

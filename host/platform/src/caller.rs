@@ -131,14 +131,14 @@ impl Caller {
     }
 
     /// As [`Caller::may_see`], for acts that check their own rights: refuses only those who have no
-    /// role other than patient, so that a pharmacist with a lapsed licence gets that reason.
+    /// role of staff, so that a pharmacist with a lapsed licence gets that reason.
     ///
     /// # Errors
     /// `NOT_FOUND`.
     pub fn may_act_on(&self, patient: PatientId, what: &str, id: impl std::fmt::Display) -> AppResult<()> {
         self.trail.saw(patient);
-        let only_patient = self.actor.roles.iter().all(|role| *role == Role::Patient);
-        if only_patient { self.may_see(patient, what, id) } else { Ok(()) }
+        let outsider = |role: &Role| matches!(role, Role::Patient | Role::Representative);
+        if self.actor.roles.iter().all(outsider) { self.may_see(patient, what, id) } else { Ok(()) }
     }
 
     /// Whether data of this patient, or of no patient, is outside the limits of the token.
@@ -147,7 +147,7 @@ impl Caller {
     }
 }
 
-/// Whether the account has a role of staff.
+/// Whether the account has a role of staff, or represents an organisation: it is kept to the same rules of sign-in.
 pub fn is_staff(actor: &Actor) -> bool {
     actor.roles.iter().any(|role| !matches!(role, Role::Patient | Role::Service))
 }
@@ -164,7 +164,9 @@ impl Caller {
 
     /// The purpose for which this person reads records.
     pub fn purpose(&self) -> Purpose {
-        if self.actor.live_roles(self.now).iter().any(|role| Action::ReadRecords.roles().contains(role)) {
+        if self.actor.is(Role::Representative) {
+            Purpose::Organisation
+        } else if self.actor.live_roles(self.now).iter().any(|role| Action::ReadRecords.roles().contains(role)) {
             Purpose::Treatment
         } else {
             Purpose::Payment

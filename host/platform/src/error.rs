@@ -18,6 +18,7 @@ use xinglin_domain::{
     item_order::ItemOrderError,
     ledger::LedgerError,
     machine::Refused,
+    organisation::OrganisationError,
     patient::NotTreatable,
     prescription::{Barred, RxError},
     pricing::sale::SaleError,
@@ -317,6 +318,12 @@ impl From<FhirError> for AppError {
         let mut refusal = Self::new(Code::FhirInvalid, error.to_string()).with("issues", issues);
         refusal.outcome = Some(Box::new(outcome::of_error(&error)));
         refusal
+    }
+}
+
+impl From<OrganisationError> for AppError {
+    fn from(error: OrganisationError) -> Self {
+        Self::new(error.code(), error.to_string())
     }
 }
 

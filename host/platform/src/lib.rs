@@ -20,6 +20,7 @@ pub mod keys;
 pub mod meter;
 pub mod one_time;
 mod open;
+pub mod organisation;
 pub mod person_key;
 pub mod policy;
 pub mod policy_desk;

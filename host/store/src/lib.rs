@@ -65,6 +65,7 @@ pub use idempotency::{Request, RequestKey};
 pub use identity::{
     account::Account,
     one_time::Shown,
+    organisation::Organisation,
     passkey::Passkey,
     practice::{CertificateNumber, RealName},
     provider::{IdentityLink, IdentityProvider},
@@ -101,6 +102,7 @@ pub use record::{
     emergency_access::EmergencyAccessRow,
     erasure::Erasure,
     export::{Export, ExportState},
+    group_figures::{CohortRow, GroupFigures},
     history::{HistoryQuery, VersionPlace},
     label::Label,
     resource::{FoundBy, Json, PatientQuery, Range, Resource, ResourceWrite, Text, Token},

@@ -19,6 +19,7 @@ use xinglin_extensions::call::CallView;
 
 pub use self::answer::answer;
 pub use self::show::show;
+pub(crate) use self::show::show_to_kin;
 
 /// A panel for one reader.
 #[derive(Debug, Serialize, ToSchema)]

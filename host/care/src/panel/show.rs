@@ -4,6 +4,7 @@ use xinglin_domain::{
     access::Action,
     code::Code,
     coding::LocalizedText,
+    compartment::Compartments,
     consent::Purpose,
     enrolment::{Enrolment, TaskRecord},
     id::EnrolmentId,
@@ -42,18 +43,62 @@ pub async fn show(extensions: &Extensions, caller: &Caller, id: EnrolmentId) -> 
     let author = enrolment.enrolled_by == caller.actor.account;
     consent::may_open(platform, caller, patient, (labels, author), "enrolment", id).await?;
     let access = consent::record_access(platform, caller, patient).await?;
+    let viewer = viewer(caller, &enrolment);
+    render(extensions, caller, enrolment, (labels, access), (viewer, true)).await
+}
+
+/// The panel of an enrolment for an account of the family to whom the patient opened it, with these compartments: as a
+/// guardian sees it, without what only the patient or a guardian may start. The caller has checked the consent.
+///
+/// # Errors
+/// If the store fails.
+#[boxed]
+pub(crate) async fn show_to_kin(
+    extensions: &Extensions,
+    caller: &Caller,
+    enrolment: Enrolment,
+    named: Compartments,
+) -> AppResult<PanelView> {
+    let platform = &extensions.platform;
+    let labels = consent::compartments_of(&platform.records(caller), &enrolment.plugin).await?;
+    let known = consent::record_access(platform, caller, enrolment.patient).await?;
+    let closed = known.closed.iter().filter(|one| !named.contains(*one)).collect();
+    let access = RecordAccess { record: true, closed };
+    render(extensions, caller, enrolment, (labels, access), (Viewer::Guardian, false)).await
+}
+
+/// The panel, as `access` shows the record. Who does not act is offered no form and no task.
+async fn render(
+    extensions: &Extensions,
+    caller: &Caller,
+    enrolment: Enrolment,
+    (labels, access): (Compartments, RecordAccess),
+    (viewer, acts): (Viewer, bool),
+) -> AppResult<PanelView> {
+    let records = extensions.platform.records(caller);
+    let (id, patient) = (enrolment.id, enrolment.patient);
     let definition = install::definition(&records.get_install(&enrolment.plugin).await?)?;
     let restricted = !labels.is_empty();
     let calls = Calls::new(extensions, records.id(), &caller.request_id, caller.now)
         .of(patient, Purpose::Treatment)
         .about(id)
         .restricted(restricted);
-    let viewer = viewer(caller, &enrolment);
     let discreet = restricted && viewer != Viewer::Clinician;
     // Its title says what it is for.
     let title = if discreet { LocalizedText::zh_en("我的随访", "My follow-up") } else { definition.title.clone() };
-    let mut asking =
-        Asking { extensions, caller, records, enrolment, definition, access, discreet, viewer, calls, version: None };
+    let mut asking = Asking {
+        extensions,
+        caller,
+        records,
+        enrolment,
+        definition,
+        access,
+        discreet,
+        viewer,
+        acts,
+        calls,
+        version: None,
+    };
     let (blocks, reason) = match asking.access.record && asking.access.shows(labels) {
         false => (Vec::new(), Some(Absence::withheld())),
         true => match asking.blocks().await {
@@ -102,6 +147,8 @@ struct Asking<'a> {
     /// Whether the pathway is restricted, and the reader is not of the care team.
     discreet: bool,
     viewer: Viewer,
+    /// Whether the reader may be offered forms and tasks.
+    acts: bool,
     calls: Calls<'a>,
     version: Option<String>,
 }
@@ -176,7 +223,7 @@ impl Asking<'_> {
     async fn shown(&self, panel: Panel, tasks: &[TaskRecord]) -> AppResult<Vec<Shown>> {
         let discreet = self.discreet;
         let Panel(blocks) = if discreet { panel.discreet() } else { panel };
-        let answers = self.enrolment.is_active() && self.caller.may(Action::AnswerQuestionnaire).is_ok();
+        let answers = self.acts && self.enrolment.is_active() && self.caller.may(Action::AnswerQuestionnaire).is_ok();
         let mut shown = Vec::with_capacity(blocks.len());
         for block in blocks {
             shown.extend(match block {
@@ -197,7 +244,7 @@ impl Asking<'_> {
                 Block::Action(Act::DoTask(code)) => tasks.iter().find(|one| one.task.code == code).and_then(|one| {
                     let theirs = one.clone().done(&self.caller.actor, self.caller.now).is_ok();
                     let task = || Shown::Task { task: one.id, title: one.task.title.clone(), due: one.task.due };
-                    (theirs && self.caller.may(Action::CompleteTask).is_ok()).then(task)
+                    (self.acts && theirs && self.caller.may(Action::CompleteTask).is_ok()).then(task)
                 }),
                 Block::Action(Act::Call) => Some(Shown::Help { help: settings(&self.records).await?.help }),
             });

@@ -158,7 +158,7 @@ async fn settle(tx: &TenantTx, contact: &SafetyContact, by: Option<AccountId>, n
 }
 
 /// The open contacts with a patient.
-async fn open_of<E: Executor>(
+pub(crate) async fn open_of<E: Executor>(
     records: &TenantScope<E>,
     patient: PatientId,
 ) -> AppResult<Vec<Stored<ContactId, SafetyContact>>> {

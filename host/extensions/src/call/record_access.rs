@@ -228,6 +228,7 @@ mod tests {
             },
             given_by: AccountId::from_u128(1),
             given: now,
+            as_guardian: false,
             revoked: None,
         };
         let tx = platform.store().tenant(PLATFORM).begin().await.expect("begun");

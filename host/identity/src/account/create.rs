@@ -70,6 +70,10 @@ pub async fn create(
         let detail = "roles: a service client has keys and no password; see POST …/clients";
         return Err(AppError::new(Code::BodyInvalid, detail).with("path", "roles"));
     }
+    if new.roles.contains(&Role::Representative) && (new.roles.len() > 1 || !new.patients.is_empty()) {
+        let detail = "roles: who represents a school or an employer has no other role here, and no record";
+        return Err(AppError::new(Code::BodyInvalid, detail).with("path", "roles"));
+    }
     if new.login.trim().is_empty() || new.login.chars().count() > 64 {
         return Err(AppError::new(Code::BodyInvalid, "login: 1 to 64 characters").with("path", "login"));
     }

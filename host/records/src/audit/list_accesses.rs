@@ -101,7 +101,7 @@ pub async fn list_accesses(
 
 /// Description of an access in plain language.
 fn words(access: &Access) -> [Words; 2] {
-    const NOUNS: [(&str, &str, &str); 34] = [
+    const NOUNS: [(&str, &str, &str); 37] = [
         ("$export", "批量导出", "your record, among others"),
         ("/AllergyIntolerance", "过敏史", "allergies"),
         ("/Binary", "附件", "attachments"),
@@ -135,7 +135,10 @@ fn words(access: &Access) -> [Words; 2] {
         ("/encounters", "就诊", "visits"),
         ("/enrolments", "专病管理", "your pathway"),
         ("/messages", "消息", "messages"),
+        ("/organisation/figures", "计入单位的群体统计（不含姓名）", "a figure of a group that you are counted in"),
+        ("/organisation/members", "告知学校的就诊状态", "whether you are in care, as you told your school"),
         ("/prescriptions", "处方", "prescriptions"),
+        ("/shared-view", "您同意家人查看的内容", "what you agreed to show your family"),
     ];
     let (zh, en) = match &access.who {
         Who::Plugin { .. } if access.act == Act::Disclose => ("身份信息", "who you are"),

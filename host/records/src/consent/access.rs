@@ -243,7 +243,7 @@ pub async fn may_bill<E: Executor>(
         let meant = match scope {
             Scope::Record => true,
             Scope::Compartment(compartment) => bill.contains(*compartment),
-            Scope::Identity => false,
+            Scope::Identity | Scope::Pathway(_) | Scope::Danger => false,
         };
         *provision == Provision::Refuse
             && *recipient == Recipient::Plugin(payer.to_owned())
@@ -459,7 +459,11 @@ fn closed_to(compartment: Compartment, whom: &str, purpose: Purpose) -> AppError
     AppError::new(Code::AccessCompartment, detail).with("compartment", compartment)
 }
 
-async fn of_patient<E: Executor>(records: &TenantScope<E>, patient: PatientId) -> AppResult<Vec<Consent>> {
+/// The unrevoked consents of a patient.
+///
+/// # Errors
+/// If a stored value cannot be parsed.
+pub async fn of_patient<E: Executor>(records: &TenantScope<E>, patient: PatientId) -> AppResult<Vec<Consent>> {
     records.list_consents(&patient.to_string(), false).await?.into_iter().map(parse).collect()
 }
 

@@ -8,7 +8,7 @@ use xinglin_domain::{
 };
 use xinglin_platform::{AppError, AppResult, Caller, Platform, ambient, boxed};
 
-use super::{ConsentView, row, theirs, view};
+use super::{ConsentView, row, share::may_share, theirs, view};
 
 /// A consent to record.
 #[derive(Deserialize, ToSchema)]
@@ -20,13 +20,19 @@ pub struct GiveConsent {
     pub provision: Provision,
     /// `"record"`: everything that is not restricted; or `{"compartment": "hiv"}`,
     /// `{"compartment": "mental-health"}`; or, to a plugin, `"identity"`: identity data may be
-    /// sent to its servers.
+    /// sent to its servers; or, to an account of the family, to a school or an employer,
+    /// `{"pathway": {"enrolment": "enr-…", "parts": […], "compartments": […]}}` with the parts `status`, `tasks` and
+    /// `panel` to family, `status` to a school, `counted` to an employer, and the names of the compartments in which
+    /// the pathway lies; or, to an account of the family, `"danger"`: whether the hospital is in contact with the patient
+    /// because of a danger.
     #[schema(value_type = Object)]
     pub scope: Scope,
-    /// `{"role": "doctor"}`, `{"account": "acc-…"}`, `{"plugin": "…"}` or `"export"`.
+    /// `{"role": "doctor"}`, `{"account": "acc-…"}`, `{"plugin": "…"}`, `{"organisation": "org-…"}` or
+    /// `"export"`.
     #[schema(value_type = Object)]
     pub recipient: Recipient,
-    /// Any of `treatment`, `payment`, `research` and, for family members, `family`.
+    /// Any of `treatment`, `payment`, `research`; for family members `family`, for a school or an employer
+    /// `organisation`.
     #[schema(value_type = Vec<String>)]
     pub purposes: BTreeSet<Purpose>,
     /// Start, RFC 3339 or a date; now if left out.
@@ -42,7 +48,8 @@ const fn permit() -> Provision {
 /// Records a patient's consent to a disclosure, or its refusal.
 ///
 /// # Errors
-/// `NOT_FOUND` for anybody but the patient; `CONSENT_INVALID` if it is inconsistent.
+/// `NOT_FOUND` for anybody but the patient, and if there is no such enrolment or organisation; `CONSENT_INVALID` if it
+/// is inconsistent; `ORGANISATION_STATE` if the organisation is closed.
 #[boxed]
 pub async fn give(
     platform: &Platform,
@@ -62,6 +69,7 @@ pub async fn give(
     };
     let id = ConsentId::from_u128(ambient::fresh_id());
     let consent = Consent::give(id, patient, terms, &caller.actor, caller.now)?;
+    may_share(platform, caller, &consent).await?;
     let tx = platform.begin(caller).await?;
     tx.insert_consent(&row(&consent)?).await?;
     tx.commit().await?;

@@ -1,4 +1,4 @@
-use xinglin_domain::{consent::Scope, id::PatientId};
+use xinglin_domain::id::PatientId;
 use xinglin_platform::{AppResult, Caller, Platform, boxed};
 
 use super::{ConsentView, parse, theirs, view};
@@ -15,7 +15,9 @@ pub async fn list(platform: &Platform, caller: &Caller, patient: PatientId) -> A
     let mut consents = rows.into_iter().map(parse).collect::<AppResult<Vec<_>>>()?;
     if !caller.actor.acts_wholly_for(patient) {
         // What an adolescent says of a compartment says what is in it.
-        consents.retain(|consent| !matches!(consent.terms.scope, Scope::Compartment(_)));
+        let own = caller.actor.account;
+        consents
+            .retain(|consent| !consent.terms.scope.is_restricted() || (consent.as_guardian && consent.given_by == own));
     }
     Ok(consents.into_iter().map(|consent| view(consent, caller.now)).collect())
 }

@@ -7,6 +7,7 @@ mod give;
 mod list;
 mod openings;
 mod revoke;
+mod share;
 
 use std::collections::BTreeSet;
 
@@ -20,6 +21,7 @@ use xinglin_domain::{
 };
 use xinglin_platform::{AppError, AppResult, Caller};
 
+pub use self::access::of_patient;
 pub use self::access::{
     PluginAccess, RecordAccess, Shown, Span, compartments_of, identifies, may_bill, may_enter, may_open, may_open_part,
     may_see_enrolment, plugin_access, plugin_sees, record_access, section,
@@ -83,6 +85,10 @@ pub fn row(consent: &Consent) -> AppResult<xinglin_store::Consent> {
     Ok(xinglin_store::Consent {
         id: consent.id,
         patient_id: consent.patient.to_string(),
+        organisation: match consent.terms.recipient {
+            Recipient::Organisation(organisation) => Some(organisation),
+            _ => None,
+        },
         body: serde_json::to_value(consent).map_err(AppError::internal)?,
         given_at: consent.given,
         revoked_at: consent.revoked,

@@ -13,7 +13,7 @@ pub async fn in_custody(platform: &Platform, mut caller: Caller, source: &str) -
     let none = || AppError::not_found("tenant", source);
     let source: TenantId = source.parse().map_err(|_| none())?;
     let actor = &mut caller.actor;
-    if !is_staff(actor) || actor.is(Role::Operator) {
+    if !is_staff(actor) || actor.is(Role::Operator) || actor.is(Role::Representative) {
         return Err(AppError::new(Code::AuthForbidden, "records in custody are read by staff of the custodian"));
     }
     let operator = platform.store().operator();

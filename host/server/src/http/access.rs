@@ -14,7 +14,10 @@ use axum::{
 use serde_json::Value;
 use utoipa::openapi::{OpenApi, extensions::Extensions, path::Operation};
 use utoipa_axum::router::UtoipaMethodRouter;
-use xinglin_domain::{access::Action, code::Code};
+use xinglin_domain::{
+    access::{Action, Role},
+    code::Code,
+};
 use xinglin_platform::{AppError, AppResult};
 
 use crate::{
@@ -31,7 +34,7 @@ use crate::{
 pub enum Access {
     /// No sign-in required: the route is public or authenticates the caller itself.
     Public,
-    /// A sign-in is required: the route concerns the caller's account or data open to all staff.
+    /// A sign-in is required: the route concerns the caller's account or data open to all staff and patients.
     SignedIn,
     /// The caller must be allowed one of these actions. The use case checks further.
     By(&'static [Action]),
@@ -78,12 +81,24 @@ impl Access {
         let hospital = parts.extensions.get::<Hospital>().cloned();
         let hospital = hospital.ok_or_else(|| AppError::internal("a route outside the hospital's router"))?;
         let caller = caller(&mut parts, &hospital).await?;
-        if let Self::By(actions) = self {
-            caller.may_any(actions)?;
+        match self {
+            Self::By(actions) => caller.may_any(actions)?,
+            // Who represents a school or an employer is a guest here.
+            _ if caller.actor.is(Role::Representative) && !is_own_account(parts.uri.path()) => {
+                let detail = "who represents a school or an employer sees what patients tell it, and nothing else";
+                return Err(AppError::new(Code::AuthForbidden, detail));
+            }
+            _ => {}
         }
         parts.extensions.insert(caller);
         Ok(Request::from_parts(parts, body))
     }
+}
+
+/// Whether a path is of the caller's own account and sessions.
+fn is_own_account(path: &str) -> bool {
+    let within = |of: &str| path.strip_prefix(of).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    within("/api/v1/me") || within("/api/v1/sessions")
 }
 
 /// A route of the OpenAPI document with one action.

@@ -38,6 +38,7 @@ mod message;
 mod metrics;
 mod oauth;
 mod observe;
+mod organisation;
 mod panel;
 mod pathway_request;
 mod plugin;
@@ -57,6 +58,7 @@ mod safety_contact;
 mod scope;
 mod session;
 mod shadow;
+mod shared_view;
 mod sso;
 mod streamed;
 mod task;
@@ -153,6 +155,7 @@ fn api(packages: DefaultBodyLimit, attachments: DefaultBodyLimit) -> OpenApiRout
         .merge(ledger::routes())
         .merge(me::routes())
         .merge(message::routes())
+        .merge(organisation::routes())
         .merge(panel::routes())
         .merge(plugin::routes(packages))
         .merge(policy::routes())
@@ -167,6 +170,7 @@ fn api(packages: DefaultBodyLimit, attachments: DefaultBodyLimit) -> OpenApiRout
         .merge(safety_contact::routes())
         .merge(session::routes())
         .merge(shadow::routes())
+        .merge(shared_view::routes())
         .merge(sso::routes())
         .merge(task::routes())
         .merge(tenant::routes())

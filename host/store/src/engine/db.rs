@@ -108,6 +108,7 @@ id_arguments!(
     ExportId,
     EmergencyAccessId,
     RelationId,
+    OrganisationId,
     InsuranceRequestId,
     BreakId
 );

@@ -74,6 +74,7 @@ impl Engine {
                 (29, "request", include_str!("../../migrations/sqlite/0029_request.sql")),
                 (30, "request_list", include_str!("../../migrations/sqlite/0030_request_list.sql")),
                 (32, "task_list", include_str!("../../migrations/sqlite/0032_task_list.sql")),
+                (33, "organisation", include_str!("../../migrations/sqlite/0033_organisation.sql")),
             ],
             Self::Postgres => &[
                 (1, "initial", include_str!("../../migrations/postgres/0001_initial.sql")),
@@ -102,6 +103,7 @@ impl Engine {
                 (29, "request", include_str!("../../migrations/postgres/0029_request.sql")),
                 (30, "request_list", include_str!("../../migrations/postgres/0030_request_list.sql")),
                 (32, "task_list", include_str!("../../migrations/postgres/0032_task_list.sql")),
+                (33, "organisation", include_str!("../../migrations/postgres/0033_organisation.sql")),
             ],
         }
     }

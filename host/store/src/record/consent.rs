@@ -1,7 +1,10 @@
 //! Consents of patients. Revoked ones are kept.
 
 use serde_json::Value;
-use xinglin_domain::{id::ConsentId, time::Instant};
+use xinglin_domain::{
+    id::{ConsentId, OrganisationId},
+    time::Instant,
+};
 
 use crate::{
     Executor, Result, StoreError, TenantScope, TenantTx,
@@ -15,6 +18,8 @@ pub struct Consent {
     pub id: ConsentId,
     /// FHIR id of the patient.
     pub patient_id: String,
+    /// The organisation that it is given to.
+    pub organisation: Option<OrganisationId>,
     /// The domain value, as JSON.
     pub body: Value,
     /// When it was given.
@@ -30,6 +35,7 @@ impl TryFrom<Row> for Consent {
         Ok(Self {
             id: row.get("consent_id")?,
             patient_id: row.get("patient_id")?,
+            organisation: row.get("organisation_id")?,
             body: row.json("body")?,
             given_at: row.get("given_at")?,
             revoked_at: row.get("revoked_at")?,
@@ -80,10 +86,10 @@ impl TenantTx {
     /// # Errors
     /// `Unique` if the id is taken.
     pub async fn insert_consent(&self, consent: &Consent) -> Result<()> {
-        let sql = "INSERT INTO consent (tenant_id, consent_id, patient_id, body, given_at, revoked_at)
-                   VALUES ($1, $2, $3, $4, $5, NULL)";
-        let Consent { id, patient_id, body, given_at, .. } = consent;
-        let args = args![self.tenant, *id, patient_id, Arg::json(body)?, *given_at];
+        let sql = "INSERT INTO consent (tenant_id, consent_id, patient_id, organisation_id, body, given_at, revoked_at)
+                   VALUES ($1, $2, $3, $4, $5, $6, NULL)";
+        let Consent { id, patient_id, organisation, body, given_at, .. } = consent;
+        let args = args![self.tenant, *id, patient_id, *organisation, Arg::json(body)?, *given_at];
         self.exec.execute(Sql::new(sql, args)).await.map(drop)
     }
 

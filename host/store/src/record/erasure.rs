@@ -44,7 +44,7 @@ const HANGING: [(&str, &str, &str); 5] = [
 /// Index tables of resources.
 const FINDING: [&str; 3] = ["resource_token", "resource_string", "resource_range"];
 /// Tables with a patient id, each before those that it refers to.
-const OWN: [&str; 26] = [
+const OWN: [&str; 27] = [
     "task",
     "alert",
     "hold",
@@ -55,6 +55,7 @@ const OWN: [&str; 26] = [
     "capitation_member",
     "purchase",
     "consent",
+    "cohort_member",
     "broken_glass",
     "identity_disclosure",
     "relation",

@@ -6,6 +6,7 @@ pub(crate) mod criterion;
 pub(crate) mod emergency_access;
 pub(crate) mod erasure;
 pub(crate) mod export;
+pub(crate) mod group_figures;
 pub(crate) mod history;
 pub(crate) mod label;
 pub(crate) mod resource;

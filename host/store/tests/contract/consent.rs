@@ -106,6 +106,7 @@ async fn a_consent_is_given_and_taken_back(bench: Bench) -> Result<()> {
     let consent = |number, patient: &str| Consent {
         id: ConsentId::from_u128(number),
         patient_id: patient.to_owned(),
+        organisation: None,
         body: json!({ "scope": "record" }),
         given_at: at(i64::try_from(number).expect("small")),
         revoked_at: None,

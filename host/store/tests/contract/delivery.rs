@@ -107,6 +107,7 @@ async fn labels_and_consents_of_many(bench: Bench) -> Result<()> {
     let consent = |number, patient: &str| Consent {
         id: ConsentId::from_u128(number),
         patient_id: patient.to_owned(),
+        organisation: None,
         body: json!({ "n": 1 }),
         given_at: at(1),
         revoked_at: None,

@@ -76,6 +76,7 @@ async fn record(tx: &TenantTx, number: u128) -> Result<()> {
     tx.insert_consent(&Consent {
         id: ConsentId::from_u128(number),
         patient_id: patient.clone(),
+        organisation: None,
         body: body(1),
         given_at: at(1),
         revoked_at: None,

@@ -15,6 +15,7 @@ mod emergency_access;
 mod erasure;
 mod heads;
 mod money;
+mod organisation;
 mod people;
 mod plugins;
 mod practice;
