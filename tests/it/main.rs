@@ -55,6 +55,7 @@ mod records;
 mod refunds;
 mod refusals;
 mod relations;
+mod reminders;
 mod retention;
 mod safety;
 mod safety_contacts;

@@ -263,6 +263,13 @@ actions! {
     /// Accept a patient's invitation to be their family.
     JoinFamily = "record.join-family": [Patient];
 
+    /// Set up the channels by which patients are reminded, and when and how often.
+    ManageReminders = "reminder.manage": [Operator, Administrator];
+    /// Say where one is reminded, or a ward, and whether.
+    ChooseReminders = "reminder.choose": [Patient];
+    /// See which reminders a patient got, and why not; not what they were about.
+    ReadReminders = "reminder.read": [Patient, Administrator];
+
     /// Keep an attachment in a patient's record.
     AttachRecords = "record.attach":
         [Administrator, Doctor, Pharmacist, Nurse, HealthManager, Psychotherapist, Patient, Service];

@@ -127,6 +127,8 @@ ids! {
     EmergencyAccessId = "glass";
     /// A relation: a guardian, family member or emergency contact of a patient.
     RelationId = "kin";
+    /// A reminder over a channel outside of the app.
+    ReminderId = "rem";
     /// An attachment.
     BlobId = "blob";
     /// One bulk export.

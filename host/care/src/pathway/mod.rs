@@ -14,6 +14,7 @@ pub mod hold;
 mod leave;
 mod observe;
 mod questionnaires;
+mod remind;
 pub mod request;
 mod resume;
 mod step;
@@ -51,6 +52,7 @@ pub use self::get::get;
 pub use self::leave::{Leave, leave};
 pub use self::observe::observe;
 pub use self::questionnaires::questionnaires;
+pub use self::remind::remind;
 pub use self::resume::resume;
 
 /// Code of the host's own alert for a pathway without an answer.

@@ -73,6 +73,7 @@ impl Engine {
                 (28, "safety_contact", include_str!("../../migrations/sqlite/0028_safety_contact.sql")),
                 (29, "request", include_str!("../../migrations/sqlite/0029_request.sql")),
                 (30, "request_list", include_str!("../../migrations/sqlite/0030_request_list.sql")),
+                (31, "reminder", include_str!("../../migrations/sqlite/0031_reminder.sql")),
             ],
             Self::Postgres => &[
                 (1, "initial", include_str!("../../migrations/postgres/0001_initial.sql")),
@@ -100,6 +101,7 @@ impl Engine {
                 (28, "safety_contact", include_str!("../../migrations/postgres/0028_safety_contact.sql")),
                 (29, "request", include_str!("../../migrations/postgres/0029_request.sql")),
                 (30, "request_list", include_str!("../../migrations/postgres/0030_request_list.sql")),
+                (31, "reminder", include_str!("../../migrations/postgres/0031_reminder.sql")),
             ],
         }
     }

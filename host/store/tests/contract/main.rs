@@ -20,6 +20,7 @@ mod plugins;
 mod practice;
 mod record;
 mod relation;
+mod reminder;
 mod schema;
 mod secret;
 mod sign_in;
