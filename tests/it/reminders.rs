@@ -163,12 +163,13 @@ async fn an_address_is_confirmed_by_its_code(stage: Stage) {
     stage.advance(601).await;
     clinic.patient.refused(&confirm, json!({ "code": late }), "REMINDER_CODE").await;
     stage.gateway.fault("fail", 1).await;
-    enter(NUMBER).await.refused(&path, "REMINDER_UNAVAILABLE");
+    let unanswered = enter(NUMBER).await;
+    assert_eq!((unanswered.status.as_u16(), unanswered.code()), (503, "REMINDER_UNAVAILABLE"));
     enter(NUMBER).await.refused(&path, "REMINDER_TOO_MANY");
     tell(&clinic).await;
     end_as(&clinic, &["dropped no-address"]).await;
     stage.advance(HOUR).await;
-    stage.gateway.confirm(&clinic.patient, &clinic.subject, ("sms", "+86 138 0013 8000")).await;
+    stage.gateway.confirm(&clinic.patient, &clinic.subject, ("sms", "+8613800138000")).await;
     clinic.patient.refused(&confirm, json!({ "code": code }), "REMINDER_CODE").await;
 
     // It is the patient's: nobody else sets, sees or confirms it.
@@ -306,7 +307,7 @@ async fn restricted_pathways_remind_in_neutral_words(stage: Stage) {
     assert!(!titles.is_empty());
     for one in stage.gateway.received().await {
         let body = one["body"].to_string();
-        for word in ["hiv", "HIV", "艾滋", "mental", "心理", "精神", "抑郁", "PHQ", "phq", "xinglin.", "enr-", "msg-", "pat-"] {
+        for word in ["hiv", "HIV", "艾滋", "mental", "心理", "精神", "抑郁", "PHQ", "xinglin.", "enr-", "msg-", "pat-"] {
             assert!(!body.contains(word), "{word} in {body}");
         }
         for word in titles.iter().chain(&enrolments) {
@@ -464,7 +465,9 @@ async fn what_was_read_or_is_too_late_is_not_sent(stage: Stage) {
     set_rules(&clinic, json!({ "expire_hours": 1 })).await;
     stage.gateway.fault("fail", 0).await;
     tell(&clinic).await;
-    eventually("it is tried", async || reminders(&clinic.patient, &clinic).await[4]["tried"].is_string()).await;
+    eventually("it is tried", async || {
+        reminders(&clinic.patient, &clinic).await.get(4).is_some_and(|last| last["tried"].is_string())
+    }).await;
     stage.advance(HOUR).await;
     end_as(&clinic, &["sent", "bundled", "bundled", "dropped read", "dropped expired"]).await;
     stage.gateway.heal().await;
@@ -565,6 +568,12 @@ async fn what_is_due_is_reminded_of_before(stage: Stage) {
     stage.advance(DAY).await;
     stage.settles().await;
     assert_eq!(due().await.len(), 1);
+    // A task of theirs is due a week after the beginning.
+    stage.advance(3 * DAY - HOUR).await;
+    stage.settles().await;
+    assert_eq!(due().await.len(), 1);
+    stage.advance(2 * HOUR).await;
+    eventually("the task is due", async || due().await.len() == 2).await;
 }
 
 async fn a_guardian_is_reminded_for_a_child(stage: Stage) {
