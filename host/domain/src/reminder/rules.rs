@@ -177,10 +177,12 @@ impl Rules {
         // One that was tried stays what it is, or it would be counted as another.
         let urgent = reminder.urgent && (reminder.attempts > 0 || self.free(others, true, now) <= now);
         let at = self.free(others, urgent, now);
-        let next = match () {
-            () if now >= reminder.expires => Next::Expire,
-            () if at <= now => Next::Send,
-            () => Next::Wait(at.min(reminder.expires)),
+        let next = if now >= reminder.expires {
+            Next::Expire
+        } else if at <= now {
+            Next::Send
+        } else {
+            Next::Wait(at.min(reminder.expires))
         };
         Verdict { urgent, next }
     }

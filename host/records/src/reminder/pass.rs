@@ -235,7 +235,7 @@ async fn usable(
     for row in tx.list_reminder_addresses(&reminder.patient.to_string()).await? {
         addresses.push(StoredAddress::read(row)?);
     }
-    let mut reason = addresses.iter().map(|one| why_not(one)).min().unwrap_or(Unusable::None);
+    let mut reason = addresses.iter().map(why_not).min().unwrap_or(Unusable::None);
     for gateway in gateways {
         let found = addresses.iter().position(|one| one.value.channel == gateway.channel && one.value.is_used());
         match found {
@@ -288,7 +288,11 @@ async fn note(records: &Tenant, work: &Work, prepared: &Prepared, outcome: Outco
             put(&tx, row, &value.sent(now), now).await?;
             tx.finish_work(work).await?
         }
-        Outcome::Unknown => tx.put_off_work(work, retry_at(&value, now)).await?,
+        Outcome::Unknown => {
+            let again = retry_at(&value, now);
+            tracing::warn!(channel = channel.as_str(), reminder = %value.id, %again, "no answer of a gateway of reminders");
+            tx.put_off_work(work, again).await?
+        }
         Outcome::Refused(Reason::AddressInvalid) => {
             failing(&tx, value.patient, channel, Some(&prepared.to), now).await?;
             // By another channel, if there is one.
