@@ -486,9 +486,10 @@ async fn every_route_requires_authentication(hospital: TestHospital) {
             open.push(format!("{method} {path}: {}", answer.status));
         }
     }
-    // The public routes of sign-in, and of payment channels, which sign what they send.
+    // The public routes of sign-in, and of payment channels and gateways of reminders, which sign what they send.
     let ways_in = [
         "POST /api/v1/cash/ten-00000000000000000000000001/wechat-00000000000000000000000001/notices: 404 Not Found",
+        "POST /api/v1/reminders/ten-00000000000000000000000001/sms` or `wechat`-00000000000000000000000001/receipts: 404 Not Found",
         "POST /api/v1/sessions: 400 Bad Request",
         "POST /api/v1/sessions/passkey/confirm: 400 Bad Request",
         "POST /api/v1/sessions/passkey/offer: 400 Bad Request",

@@ -56,6 +56,7 @@ mod records;
 mod refunds;
 mod refusals;
 mod relations;
+mod reminders;
 mod request_resources;
 mod retention;
 mod safety;

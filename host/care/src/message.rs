@@ -3,7 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 use xinglin_domain::id::{EnrolmentId, PatientId};
-use xinglin_platform::{AppResult, Caller, Platform, boxed};
+use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed};
 use xinglin_records::consent;
 
 /// A message to a patient.
@@ -13,8 +13,11 @@ pub struct MessageView {
     pub id: String,
     /// When it was sent (RFC 3339).
     pub sent: String,
-    /// `message`, `questionnaire`, `referral` or `notice`.
+    /// `message`, `questionnaire`, `referral`, `due`, `safety` or `notice`.
     pub kind: String,
+    /// When it was read (RFC 3339), if it is known: see `…/messages/{id}/read`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub read: Option<String>,
     /// The text, by language.
     #[schema(value_type = Vec<Object>)]
     pub text: serde_json::Value,
@@ -31,26 +34,58 @@ pub struct MessageView {
 pub async fn list(platform: &Platform, caller: &Caller, patient: PatientId) -> AppResult<Vec<MessageView>> {
     caller.may_see(patient, "patient", patient)?;
     let rows = platform.records(caller).list_messages(&patient.to_string(), 100).await?;
-    let view = |row: xinglin_store::Message| MessageView {
-        id: row.id,
-        sent: row.created_at.to_string(),
-        kind: row.body["kind"].as_str().unwrap_or_default().to_owned(),
-        text: row.body["text"].clone(),
-        detail: row.body,
-    };
     let mut views = Vec::with_capacity(rows.len());
     for row in rows {
-        // What the host tells on behalf of a pathway is kept under its enrolment.
-        let enrolment = row.dedupe_key.split('/').next().and_then(|id| id.parse::<EnrolmentId>().ok());
-        // Other notices are between the hospital and the patient.
-        let open = caller.actor.acts_wholly_for(patient)
-            || match enrolment {
-                Some(enrolment) => consent::may_see_enrolment(platform, caller, patient, enrolment).await?,
-                None => false,
-            };
-        if open {
+        if is_open(platform, caller, patient, &row).await? {
             views.push(view(row));
         }
     }
     Ok(views)
+}
+
+fn view(row: xinglin_store::Message) -> MessageView {
+    MessageView {
+        id: row.id,
+        sent: row.created_at.to_string(),
+        kind: row.body["kind"].as_str().unwrap_or_default().to_owned(),
+        read: row.read_at.map(|at| at.to_string()),
+        text: row.body["text"].clone(),
+        detail: row.body,
+    }
+}
+
+/// Whether the caller may read a message.
+async fn is_open(
+    platform: &Platform,
+    caller: &Caller,
+    patient: PatientId,
+    row: &xinglin_store::Message,
+) -> AppResult<bool> {
+    // What the host tells on behalf of a pathway is kept under its enrolment.
+    let enrolment = row.dedupe_key.split('/').next().and_then(|id| id.parse::<EnrolmentId>().ok());
+    // Other notices are between the hospital and the patient.
+    Ok(caller.actor.acts_wholly_for(patient)
+        || match enrolment {
+            Some(enrolment) => consent::may_see_enrolment(platform, caller, patient, enrolment).await?,
+            None => false,
+        })
+}
+
+/// The patient, or who acts for them, has read a message: they are not reminded of it any more. The first time is kept.
+///
+/// # Errors
+/// `NOT_FOUND` if it is not theirs to read.
+#[boxed]
+pub async fn read(platform: &Platform, caller: &Caller, patient: PatientId, id: &str) -> AppResult<MessageView> {
+    caller.may_see(patient, "message", id)?;
+    let hidden = || AppError::not_found("message", id);
+    let row = platform.records(caller).find_message(id).await?;
+    let row = row.filter(|row| row.patient_id == patient.to_string()).ok_or_else(hidden)?;
+    if !caller.actor.acts_for(patient) || !is_open(platform, caller, patient, &row).await? {
+        return Err(hidden());
+    }
+    let tx = platform.begin(caller).await?;
+    tx.read_message(&row.patient_id, id, caller.now).await?;
+    tx.commit().await?;
+    Ok(view(xinglin_store::Message { read_at: row.read_at.or(Some(caller.now)), ..row }))
 }

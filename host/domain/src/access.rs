@@ -271,6 +271,12 @@ actions! {
     ReadMembers = "organisation.read-members": [Representative];
     /// See figures of the group of those who agreed to be counted for this employer.
     ReadFigures = "organisation.read-figures": [Representative];
+    /// Set up the channels by which patients are reminded, and when and how often.
+    ManageReminders = "reminder.manage": [Operator, Administrator];
+    /// Say where one is reminded, or a ward, and whether.
+    ChooseReminders = "reminder.choose": [Patient];
+    /// See which reminders a patient got, and why not; not what they were about.
+    ReadReminders = "reminder.read": [Patient, Administrator];
 
     /// Keep an attachment in a patient's record.
     AttachRecords = "record.attach":

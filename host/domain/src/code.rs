@@ -243,6 +243,16 @@ codes! {
         "支付通知验签失败", "The payment notice is not authentic, or too old.";
     CashChannel = "CASH_CHANNEL", Unprocessable,
         "支付渠道未开通或参数有误", "The payment channel is not set up, or refuses what it was asked.";
+    ReminderChannel = "REMINDER_CHANNEL", Unprocessable,
+        "提醒渠道未开通或参数有误", "The reminder channel is not set up, or refuses what it was asked.";
+    ReminderCode = "REMINDER_CODE", Unprocessable,
+        "验证码不正确或已失效", "That is not the code, or it can be used no more.";
+    ReminderTooMany = "REMINDER_TOO_MANY", TooMany,
+        "验证码发送过于频繁，请稍后再试", "Too many codes were sent; try again later.";
+    ReminderUnavailable = "REMINDER_UNAVAILABLE", Unavailable,
+        "提醒渠道暂不可用，请稍后再试", "The reminder channel does not answer; try again later.";
+    ReminderReceiptInvalid = "REMINDER_RECEIPT_INVALID", Unauthenticated,
+        "提醒回执验签失败", "The receipt of a reminder is not authentic, or too old.";
     PayUnavailable = "PAY_UNAVAILABLE", Unavailable,
         "支付方暂不可用，未扣款", "The payer does not answer; nothing was charged.";
     PayNoGuarantee = "PAY_NO_GUARANTEE", Conflict,

@@ -129,6 +129,8 @@ ids! {
     RelationId = "kin";
     /// A school or an employer that patients may inform.
     OrganisationId = "org";
+    /// A reminder over a channel outside of the app.
+    ReminderId = "rem";
     /// An attachment.
     BlobId = "blob";
     /// One bulk export.

@@ -50,6 +50,7 @@ pub mod prescription;
 pub mod pricing;
 pub mod registration;
 pub mod relation;
+pub mod reminder;
 pub mod retention;
 pub mod review;
 mod role;

@@ -52,6 +52,15 @@ pub fn linked<'a>(patient: &'a Value, kind: &'a str) -> impl Iterator<Item = &'a
     links.filter_map(|link| id_of(text(link.get("other")?, "reference")?, "Patient"))
 }
 
+/// The tag of the language that a patient prefers, or the only one that they speak.
+pub fn language(patient: &Value) -> Option<String> {
+    let spoken = items(patient, "communication");
+    let preferred = spoken.iter().find(|one| one.get("preferred") == Some(&Value::Bool(true)));
+    let only = (spoken.len() == 1).then(|| &spoken[0]);
+    let tag = text(items(preferred.or(only)?.get("language")?, "coding").first()?, "code")?;
+    Some(tag.to_owned())
+}
+
 /// Whether two versions of a patient have the same name, number and birth date, which are
 /// verified.
 pub fn is_same(one: &Value, other: &Value) -> bool {

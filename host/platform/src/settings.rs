@@ -1,4 +1,4 @@
-//! Settings of a tenant: its consent text, its formulary, what its province permits.
+//! Settings of a tenant: its consent text, its formulary, what its province permits, how it reminds patients.
 
 use std::collections::BTreeSet;
 
@@ -15,6 +15,7 @@ use xinglin_domain::{
     payer::LineKind,
     prescription::{DrugClass, LocalRules, Medicine, Product, Rules},
     pricing::Bounds,
+    reminder,
     safety::Help,
     time::Instant,
 };
@@ -168,6 +169,9 @@ pub struct Settings {
     /// What is shown to a patient in danger.
     #[serde(default)]
     pub help: Help,
+    /// When and how often patients are reminded of messages.
+    #[serde(default)]
+    pub reminders: reminder::Rules,
     /// What the province permits.
     #[serde(default)]
     pub prescribing: Prescribing,

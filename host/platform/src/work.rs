@@ -56,6 +56,8 @@ const fn terms(queue: Queue) -> Terms {
         Queue::Capitation | Queue::Purchase => {
             Terms { lease_seconds: 60, batch: 16, at_once: 4, in_order: false, wait_seconds: None }
         }
+        // An answer of a gateway, and two commits.
+        Queue::Reminder => Terms { lease_seconds: 60, batch: 32, at_once: 8, in_order: false, wait_seconds: None },
         Queue::Patient | Queue::Resumption => {
             Terms { lease_seconds: 60, batch: 8, at_once: 2, in_order: false, wait_seconds: None }
         }

@@ -15,6 +15,7 @@ pub mod news;
 pub mod notice;
 pub mod patient;
 pub mod real_name;
+pub mod reminder;
 pub mod resource;
 pub mod search;
 pub mod snapshot;

@@ -1,10 +1,21 @@
-//! What the hospital itself tells a patient in the app. It names no medicine and no disease: others may
-//! read along.
+//! Messages of the hospital to a patient in the app, and that they are [reminded](crate::reminder) of them. What the
+//! hospital itself tells names no medicine and no disease: others may read along.
 
 use serde_json::{Value, json};
 use xinglin_domain::{id::PatientId, time::Instant};
 use xinglin_platform::{AppResult, ambient};
-use xinglin_store::{Message, TenantTx};
+use xinglin_store::{Message, Queue, TenantTx, Work};
+
+/// Whether the patient is reminded of a message outside of the app.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Weight {
+    /// They find it when they look.
+    Silent,
+    /// They are reminded as the hospital's rules say.
+    Ordinary,
+    /// They are reminded at once, at night too: there is a danger.
+    Urgent,
+}
 
 /// A notice.
 #[derive(Debug)]
@@ -24,6 +35,14 @@ pub struct Notice<'a> {
 /// # Errors
 /// If the store fails.
 pub async fn tell(tx: &TenantTx, notice: Notice<'_>, now: Instant) -> AppResult<()> {
+    tell_as(tx, notice, Weight::Ordinary, now).await
+}
+
+/// The same, with its weight.
+///
+/// # Errors
+/// If the store fails.
+pub async fn tell_as(tx: &TenantTx, notice: Notice<'_>, weight: Weight, now: Instant) -> AppResult<()> {
     let Notice { patient, key, text: [zh, en], about } = notice;
     let mut body = json!({
         "kind": "notice",
@@ -32,14 +51,56 @@ pub async fn tell(tx: &TenantTx, notice: Notice<'_>, now: Instant) -> AppResult<
     if let (Value::Object(body), Value::Object(about)) = (&mut body, about) {
         body.extend(about);
     }
+    write(tx, (patient, key, body), (weight, None), now).await
+}
+
+/// Stores a message, once for each key, and that the patient is reminded of it, until `expires` at the latest. Every
+/// message is written here.
+///
+/// # Errors
+/// If the store fails.
+pub async fn write(
+    tx: &TenantTx,
+    (patient, dedupe_key, body): (PatientId, String, Value),
+    (weight, expires): (Weight, Option<Instant>),
+    now: Instant,
+) -> AppResult<()> {
     let message = Message {
         id: format!("msg-{:032x}", ambient::fresh_id()),
         patient_id: patient.to_string(),
-        dedupe_key: key,
+        dedupe_key,
         body,
         created_at: now,
         read_at: None,
     };
-    tx.insert_message(&message).await?;
+    let new = tx.insert_message(&message).await?;
+    if new && weight != Weight::Silent && tx.has_reminder_channels().await? {
+        let payload = json!({ "urgent": weight == Weight::Urgent, "expires": expires });
+        let work = Work { payload, ..Work::new(Queue::Reminder, &message.id, patient, now) };
+        tx.put_work(&[work]).await?;
+    }
     Ok(())
+}
+
+/// The id of the work by which a patient is reminded before something is due.
+const DUE: &str = "due-";
+
+/// What is due, of work that [`remind_later`] has put; `None` if it is of a message.
+pub fn what_is_due(work: &Work) -> Option<&str> {
+    work.id.strip_prefix(DUE)
+}
+
+/// Has the host look, at this time, whether something is still to be done by a patient: a task or a request. At none, it
+/// does not look any more. Only of a hospital that reminds patients.
+///
+/// # Errors
+/// If the store fails.
+pub async fn remind_later(tx: &TenantTx, (patient, what): (PatientId, &str), at: Option<Instant>) -> AppResult<()> {
+    let id = format!("{DUE}{what}");
+    match at {
+        Some(at) if tx.has_reminder_channels().await? => {
+            Ok(tx.put_work(&[Work::new(Queue::Reminder, id, patient, at)]).await?)
+        }
+        _ => Ok(tx.drop_work(Queue::Reminder, &id).await?),
+    }
 }

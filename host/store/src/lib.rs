@@ -50,6 +50,7 @@ pub use care::{
     document::{Document, DocumentId, DocumentQuery},
     hold::Hold,
     message::Message,
+    reminder::{ReminderAddress, ReminderChannel, ReminderRow},
     request::RequestQuery,
     task::{Task, TaskQuery, TaskState},
 };

@@ -55,11 +55,14 @@ pub enum Queue {
     Request,
     /// A pathway plugin is here again: those whom it follows are told. Id and lane are the plugin's.
     Resumption,
+    /// A patient is to be reminded of a message, or of what is due. The id is the message's, or `due-` and that of the task
+    /// or request; the lane is the patient.
+    Reminder,
 }
 
 impl Queue {
     /// All of them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         // Before anything else is done for the patient.
         Self::Patient,
         Self::Timer,
@@ -78,6 +81,8 @@ impl Queue {
         Self::Request,
         Self::Capitation,
         Self::Purchase,
+        // After all that may write messages.
+        Self::Reminder,
     ];
 
     /// The stored form, and the label in metrics.
@@ -99,6 +104,7 @@ impl Queue {
             Self::Patient => "patient",
             Self::Capitation => "capitation",
             Self::Purchase => "purchase",
+            Self::Reminder => "reminder",
         }
     }
 

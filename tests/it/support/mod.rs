@@ -9,6 +9,7 @@ mod data;
 pub mod gateway;
 pub mod guest;
 mod hospital;
+pub mod message_gateway;
 pub mod outside;
 mod plugin;
 mod process;

@@ -16,6 +16,7 @@ mod leave;
 mod list_tasks;
 mod observe;
 mod questionnaires;
+mod remind;
 pub mod request;
 mod resume;
 mod step;
@@ -54,6 +55,7 @@ pub use self::leave::{Leave, leave};
 pub use self::list_tasks::{TaskFilter, TaskList, TaskPlace, TaskView, list_tasks};
 pub use self::observe::observe;
 pub use self::questionnaires::questionnaires;
+pub use self::remind::remind;
 pub use self::resume::resume;
 
 /// Code of the host's own alert for a pathway without an answer.

@@ -16,6 +16,7 @@ use xinglin_domain::{
     pathway::{
         Alert, Definition, Destination, Event, LabRequest, Message, Question, Referral, Role, State, Stop, Task,
     },
+    reminder::remind_of_task,
     review::Severity,
     safety::AskedContact,
     time::Instant,
@@ -31,6 +32,7 @@ use xinglin_platform::{
     grant,
 };
 use xinglin_records::{
+    notice::{self, Weight},
     patient,
     resource::{self, marked},
     snapshot::{self, LeftOut},
@@ -220,7 +222,9 @@ impl Carrier<'_> {
             Effect::CancelTask(code) => self.cancel(Some(code)).await,
             Effect::CancelAllTasks => self.cancel(None).await,
             Effect::Ask(question) => self.ask(question).await,
-            Effect::SendMessage(message) => self.send(json!({ "kind": "message", "text": filled(message) })).await,
+            Effect::SendMessage(message) => {
+                self.send(json!({ "kind": "message", "text": filled(message) }), Weight::Ordinary).await
+            }
             Effect::RaiseAlert(alert) => self.raise(alert.clone()).await,
             Effect::Refer(referral) => self.refer(referral).await,
             Effect::RequestLab(request) => self.request_lab(request).await,
@@ -293,7 +297,7 @@ impl Carrier<'_> {
         let (asked, tracked) = question.followed(self.now);
         request::open(self.tx, self.ready, (asked, tracked, question.reported), self.now).await?;
         if matches!(question.respondent, Role::Patient | Role::Guardian) {
-            self.send(asking(self.ready, &question.questionnaire)).await?;
+            self.send(asking(self.ready, &question.questionnaire), Weight::Ordinary).await?;
         }
         Ok(())
     }
@@ -324,7 +328,7 @@ impl Carrier<'_> {
         self.raise(alert).await
     }
 
-    async fn send(&mut self, body: Value) -> AppResult<()> {
+    async fn send(&mut self, body: Value, weight: Weight) -> AppResult<()> {
         self.sent += 1;
         let id = self.ready.enrolment.id;
         let key = match self.occurrence {
@@ -334,7 +338,7 @@ impl Carrier<'_> {
                 format!("{id}/late/{}/{}", self.now.china_day(), Digest::of_bytes(&said))
             }
         };
-        send(self.tx, self.ready, (key, body), self.now).await
+        send(self.tx, self.ready, (key, body), weight, self.now).await
     }
 
     async fn raise(&mut self, alert: Alert) -> AppResult<()> {
@@ -353,7 +357,11 @@ impl Carrier<'_> {
                 LocalizedText::zh_en("将由多学科团队为您会诊。", "A team of specialists will discuss your care.")
             }
         };
-        self.send(json!({ "kind": "referral", "text": place, "reason": referral.reason })).await?;
+        let weight = match &referral.destination {
+            Destination::Emergency => Weight::Urgent,
+            Destination::Offline(_) | Destination::Multidisciplinary => Weight::Ordinary,
+        };
+        self.send(json!({ "kind": "referral", "text": place, "reason": referral.reason }), weight).await?;
         if let Some((asked, tracked)) = referral.followed() {
             request::open(self.tx, self.ready, (asked, tracked, true), self.now).await?;
         }
@@ -367,21 +375,18 @@ impl Carrier<'_> {
 }
 
 /// A message to the patient, once for each key. None to one who has died: the pathway ends in a moment.
-async fn send(tx: &TenantTx, ready: &Ready, (dedupe_key, body): (String, Value), now: Instant) -> AppResult<()> {
+async fn send(
+    tx: &TenantTx,
+    ready: &Ready,
+    (key, body): (String, Value),
+    weight: Weight,
+    now: Instant,
+) -> AppResult<()> {
     let patient = ready.enrolment.patient;
     if patient::has_died(tx, patient).await? {
         return Ok(());
     }
-    let message = xinglin_store::Message {
-        id: format!("msg-{:032x}", ambient::fresh_id()),
-        patient_id: patient.to_string(),
-        dedupe_key,
-        body,
-        created_at: now,
-        read_at: None,
-    };
-    tx.insert_message(&message).await?;
-    Ok(())
+    notice::write(tx, (patient, key, body), (weight, None), now).await
 }
 
 fn asking(ready: &Ready, questionnaire: &str) -> Value {
@@ -397,7 +402,7 @@ pub(super) async fn ask_patient(
     (questionnaire, key): (&str, String),
     now: Instant,
 ) -> AppResult<()> {
-    send(tx, ready, (key, asking(ready, questionnaire)), now).await
+    send(tx, ready, (key, asking(ready, questionnaire)), Weight::Ordinary, now).await
 }
 
 /// Schedules a task; an open one of its code is moved. Returns its projection.
@@ -423,7 +428,9 @@ pub(super) async fn schedule(tx: &TenantTx, ready: &Ready, task: &Task, now: Ins
         updated_at: now,
     };
     let id = tx.schedule_task(&row).await?;
-    Ok(timer_projection(ready, &TaskRecord { id, ..record }, now))
+    let record = TaskRecord { id, ..record };
+    notice::remind_later(tx, (record.patient, &id.to_string()), remind_of_task(&record, now)).await?;
+    Ok(timer_projection(ready, &record, now))
 }
 
 impl Ready {

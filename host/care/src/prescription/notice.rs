@@ -7,7 +7,7 @@ use xinglin_domain::{
 };
 use xinglin_platform::AppResult;
 use xinglin_records::{
-    notice::{self, Notice},
+    notice::{self, Notice, Weight},
     patient,
 };
 use xinglin_store::TenantTx;
@@ -66,5 +66,10 @@ pub async fn tell_ended(
         text,
         about: json!({ "prescription": id, "charge": paid, "occasion": occasion }),
     };
-    notice::tell(tx, notice, now).await
+    // Somebody may be taking what must not be taken any more.
+    let weight = match ending {
+        Ending::Expired => Weight::Ordinary,
+        Ending::Cancelled => Weight::Urgent,
+    };
+    notice::tell_as(tx, notice, weight, now).await
 }

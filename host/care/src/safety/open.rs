@@ -11,10 +11,11 @@ use xinglin_platform::{
     settings::settings,
 };
 use xinglin_records::{
+    notice::{self, Weight},
     patient,
     resource::{self, marked},
 };
-use xinglin_store::{Message, TenantTx};
+use xinglin_store::TenantTx;
 
 use super::{SafetyNotice, of_patient, open_of, put, state};
 use crate::alert;
@@ -205,20 +206,11 @@ async fn show(
 ) -> AppResult<()> {
     let numbers: Vec<&str> = help.lines.iter().map(|line| line.number.as_str()).collect();
     let key = format!("{}/{}", contact.message_key(now), numbers.join("+"));
-    let mut message = Message {
-        id: String::new(),
-        patient_id: String::new(),
-        dedupe_key: key.clone(),
-        body: json!({ "kind": "safety", "text": help.text, "lines": help.lines }),
-        created_at: now,
-        read_at: None,
-    };
-    // They may still look at the record that was replaced.
-    for patient in [Some(contact.patient), (named != contact.patient).then_some(named)].into_iter().flatten() {
-        message.id = format!("msg-{:032x}", ambient::fresh_id());
-        message.patient_id = patient.to_string();
-        tx.insert_message(&message).await?;
-        message.dedupe_key = format!("{key}/replaced");
+    let body = json!({ "kind": "safety", "text": help.text, "lines": help.lines });
+    notice::write(tx, (contact.patient, key.clone(), body.clone()), (Weight::Urgent, None), now).await?;
+    if named != contact.patient {
+        // They may still look at the record that was replaced.
+        notice::write(tx, (named, format!("{key}/replaced"), body), (Weight::Silent, None), now).await?;
     }
     Ok(())
 }

@@ -52,6 +52,7 @@ mod real_name;
 mod recall;
 mod reconciliation;
 mod relation;
+mod reminder;
 mod request_id;
 mod retention;
 mod safety_contact;
@@ -165,6 +166,7 @@ fn api(packages: DefaultBodyLimit, attachments: DefaultBodyLimit) -> OpenApiRout
         .merge(recall::routes())
         .merge(reconciliation::routes())
         .merge(relation::routes())
+        .merge(reminder::routes())
         .merge(retention::routes())
         .merge(pathway_request::routes())
         .merge(safety_contact::routes())

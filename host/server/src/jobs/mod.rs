@@ -1,7 +1,7 @@
 //! Background jobs: due timers, new observations, undelivered events, alerts that nobody acknowledged,
 //! payments with unknown outcome, money at payment channels, quotes that lapse, reversals that waited, prescriptions
 //! whose time is over, patients who have died, months of payment per head, days of what was sold, exports,
-//! notifications, ended sessions. All work is in the store; after a crash it is claimed again.
+//! notifications, reminders to patients, ended sessions. All work is in the store; after a crash it is claimed again.
 
 use xinglin_care::{
     alert,
@@ -16,7 +16,7 @@ use xinglin_platform::{
     AppResult, ambient,
     work::{Passes, drain, keep_draining},
 };
-use xinglin_records::{export, subscription};
+use xinglin_records::{export, notice, reminder, subscription};
 use xinglin_store::{Queue, Work};
 
 use crate::Hospital;
@@ -83,6 +83,8 @@ impl Hospital {
             Queue::Contact => safety::repeat(&records, &work, now).await,
             Queue::Request => pathway::request::pass(&records, &work, now).await,
             Queue::Resumption => pathway::resume(&records, &work, now).await,
+            Queue::Reminder if notice::what_is_due(&work).is_some() => pathway::remind(&records, &work, now).await,
+            Queue::Reminder => reminder::pass(&self.platform, &records, &work, now).await,
         }
     }
 

@@ -51,6 +51,15 @@ impl<E: Executor> TenantScope<E> {
         let rows = self.exec.rows(Sql::new(sql, args![self.tenant, patient_id, limit])).await?;
         rows.into_iter().map(TryInto::try_into).collect()
     }
+
+    /// One message, if there is one.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn find_message(&self, id: &str) -> Result<Option<Message>> {
+        let sql = "SELECT * FROM message WHERE tenant_id = $1 AND message_id = $2";
+        self.exec.row(Sql::new(sql, args![self.tenant, id])).await?.map(TryInto::try_into).transpose()
+    }
 }
 
 impl TenantTx {

@@ -6,5 +6,6 @@ pub(crate) mod dispensing;
 pub(crate) mod document;
 pub(crate) mod hold;
 pub(crate) mod message;
+pub(crate) mod reminder;
 pub(crate) mod request;
 pub(crate) mod task;

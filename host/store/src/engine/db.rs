@@ -100,6 +100,7 @@ id_arguments!(
     TransactionId,
     EnrolmentId,
     TaskId,
+    ReminderId,
     AlertId,
     HoldId,
     CallId,

@@ -44,7 +44,9 @@ const HANGING: [(&str, &str, &str); 5] = [
 /// Index tables of resources.
 const FINDING: [&str; 3] = ["resource_token", "resource_string", "resource_range"];
 /// Tables with a patient id, each before those that it refers to.
-const OWN: [&str; 27] = [
+const OWN: [&str; 29] = [
+    "reminder",
+    "reminder_address",
     "task",
     "alert",
     "hold",
@@ -99,7 +101,8 @@ fn of_patient() -> impl Iterator<Item = (&'static str, String)> {
     let subjects = "SELECT resource_type || '/' || resource_id FROM resource WHERE tenant_id = $1 AND patient_id = $2";
     let told = ("work", format!("tenant_id = $1 AND subject IN ({subjects})"));
     let written = ("work", "tenant_id = $1 AND queue = 'observation' AND lane = $2".to_owned());
-    works.into_iter().chain(hanging).chain(finding).chain([told, written]).chain(own)
+    let reminding = ("work", "tenant_id = $1 AND queue = 'reminder' AND lane = $2".to_owned());
+    works.into_iter().chain(hanging).chain(finding).chain([told, written, reminding]).chain(own)
 }
 
 impl<E: Executor> TenantScope<E> {

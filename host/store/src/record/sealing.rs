@@ -94,6 +94,19 @@ impl<E: Executor> TenantScope<E> {
         Ok(keys)
     }
 
+    /// Opens a text that [`seal_for`](TenantTx::seal_for) sealed; `None` if the person's key was destroyed.
+    pub(crate) async fn unseal_for(&self, owner: &str, place: &str, text: &str) -> Result<Option<String>> {
+        let lost = || StoreError::corrupt(format!("{place}: sealed under no known key"));
+        let (serial, sealed) = text.split_once('.').ok_or_else(lost)?;
+        let serial: i64 = serial.parse().map_err(|_| lost())?;
+        let sealed = STANDARD_NO_PAD.decode(sealed).map_err(|_| lost())?;
+        let keys = self.keys_of_people(&BTreeSet::from([owner.to_owned()])).await?;
+        let key = keys.into_iter().find(|key| key.serial == serial).ok_or_else(lost)?;
+        let Some(key) = key.key else { return Ok(None) };
+        let of = KeyOf { tenant: self.tenant, owner, serial };
+        self.vault.unseal(&of, &key, place, &sealed).ok_or_else(lost).map(Some)
+    }
+
     /// Keys wrapped with a wrapping key older than this generation, by owner.
     ///
     /// # Errors
@@ -183,6 +196,16 @@ impl TenantTx {
             bodies.push(Cow::Owned(RawValue::from_string(text).map_err(StoreError::corrupt)?));
         }
         Ok(bodies)
+    }
+
+    /// Seals a text of a person, bound to one place.
+    pub(crate) async fn seal_for(&self, owner: &str, place: &str, text: &str) -> Result<String> {
+        let closed = || StoreError::Invalid { detail: format!("{place}: no key to seal it") };
+        let keys = self.live_keys(BTreeSet::from([owner.to_owned()])).await?;
+        let (serial, key) = keys.get(owner).ok_or_else(closed)?;
+        let of = KeyOf { tenant: self.tenant, owner, serial: *serial };
+        let sealed = self.vault.seal(&of, key, place, text).ok_or_else(closed)?;
+        Ok(format!("{serial}.{}", STANDARD_NO_PAD.encode(sealed)))
     }
 
     /// The current key of each owner, generated if there is none.

@@ -21,6 +21,7 @@ mod plugins;
 mod practice;
 mod record;
 mod relation;
+mod reminder;
 mod schema;
 mod secret;
 mod sign_in;

@@ -21,6 +21,7 @@ use xinglin_domain::{
     },
     id::{EnrolmentId, PatientId, RequestId},
     pathway::{Event, Tracked},
+    reminder::remind_of_question,
     time::Instant,
 };
 use xinglin_extensions::{Extensions, install};
@@ -30,7 +31,9 @@ use xinglin_platform::{
     document::{Stored, fresh, next},
 };
 use xinglin_records::{
-    consent, patient,
+    consent,
+    notice::remind_later,
+    patient,
     resource::{self, marked},
 };
 use xinglin_store::{Document, DocumentQuery, Executor, Queue, StoreError, TenantScope, TenantTx, Work};
@@ -291,7 +294,10 @@ async fn open_of<E: Executor>(
 }
 
 #[boxed]
-async fn load<E: Executor>(records: &TenantScope<E>, id: RequestId) -> AppResult<Stored<RequestId, RequestRecord>> {
+pub(super) async fn load<E: Executor>(
+    records: &TenantScope<E>,
+    id: RequestId,
+) -> AppResult<Stored<RequestId, RequestRecord>> {
     records.get_document(id).await?.try_into()
 }
 
@@ -336,8 +342,19 @@ async fn give(tx: &TenantTx, record: &RequestRecord) -> AppResult<()> {
 }
 
 async fn look_later(tx: &TenantTx, record: &RequestRecord) -> AppResult<()> {
+    notice_of_due(tx, record).await?;
     match record.look_at() {
         Some(at) => Ok(tx.put_work(&[Work::new(Queue::Request, record.id, record.enrolment, at)]).await?),
         None => Ok(tx.drop_work(Queue::Request, &record.id.to_string()).await?),
+    }
+}
+
+/// The patient is reminded of a question before its time is over.
+async fn notice_of_due(tx: &TenantTx, record: &RequestRecord) -> AppResult<()> {
+    match record.asked {
+        Asked::Question { .. } => {
+            remind_later(tx, (record.patient, &record.id.to_string()), remind_of_question(record)).await
+        }
+        _ => Ok(()),
     }
 }

@@ -1,0 +1,265 @@
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use super::{Channel, words::Language};
+use crate::time::Instant;
+
+/// How long a code can be used, in minutes: a project default.
+pub const CODE_MINUTES: i64 = 10;
+/// Wrong codes after which another one is needed: a project default. One in 200,000 guesses right.
+const MOST_WRONG: u32 = 5;
+/// Codes that are sent to addresses of a patient on one channel in an hour, and in a day: project defaults, so that
+/// nobody's phone can be flooded.
+const MOST_CODES: [(i64, usize); 2] = [(1, 3), (24, 6)];
+
+/// Whether an address can be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Standing {
+    /// Its code was not entered yet.
+    Pending,
+    /// The patient has it: they entered the code that was sent to it.
+    Confirmed,
+    /// The gateway says that there is no such address.
+    Failing,
+    /// The patient has removed it.
+    Removed,
+}
+
+impl Standing {
+    /// Its name in the API.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Confirmed => "confirmed",
+            Self::Failing => "failing",
+            Self::Removed => "removed",
+        }
+    }
+}
+
+/// Why an address cannot be changed or confirmed so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum AddressFault {
+    /// Too many codes were sent.
+    #[error("too many codes were sent; try again later")]
+    TooMany,
+    /// Another code is needed.
+    #[error("no code can be used: it is too old, was used, or wrong codes were entered too often; ask for another")]
+    NoCode,
+    /// The code is another.
+    #[error("that is not the code")]
+    Wrong,
+    /// There is no confirmed address.
+    #[error("no address is confirmed on this channel")]
+    NotConfirmed,
+}
+
+/// A patient's address on one channel, without what is sealed: the address itself, and its code.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Address {
+    /// The channel.
+    pub channel: Channel,
+    /// Whether it can be used.
+    pub standing: Standing,
+    /// Whether the patient wants reminders there.
+    pub enabled: bool,
+    /// The language of reminders.
+    pub language: Language,
+    /// Until when the code can be entered.
+    pub code_until: Option<Instant>,
+    /// Number of wrong codes since.
+    pub wrong: u32,
+    /// When codes were sent in the last day.
+    pub codes: Vec<Instant>,
+}
+
+impl Address {
+    /// A channel of which nothing is known.
+    pub const fn none(channel: Channel, language: Language) -> Self {
+        Self {
+            channel,
+            standing: Standing::Removed,
+            enabled: true,
+            language,
+            code_until: None,
+            wrong: 0,
+            codes: Vec::new(),
+        }
+    }
+
+    /// An address is entered: it is used when its code was, and the one before it is used no more.
+    ///
+    /// # Errors
+    /// `TooMany`.
+    pub fn entered(mut self, language: Language, now: Instant) -> Result<Self, AddressFault> {
+        self.codes.retain(|at| *at > now.plus_hours(-24));
+        for (hours, most) in MOST_CODES {
+            if self.codes.iter().filter(|at| **at > now.plus_hours(-hours)).count() >= most {
+                return Err(AddressFault::TooMany);
+            }
+        }
+        self.codes.push(now);
+        let until = now.plus_minutes(CODE_MINUTES);
+        Ok(Self { standing: Standing::Pending, language, enabled: true, code_until: Some(until), wrong: 0, ..self })
+    }
+
+    /// A code is entered. The address has to be stored whatever the outcome is: wrong codes count.
+    pub fn confirmed(mut self, given: &str, sent: &str, now: Instant) -> (Self, Result<(), AddressFault>) {
+        let open = self.standing == Standing::Pending
+            && self.wrong < MOST_WRONG
+            && self.code_until.is_some_and(|until| now < until);
+        if !open {
+            return (self, Err(AddressFault::NoCode));
+        }
+        if sent.is_empty() || given != sent {
+            self.wrong += 1;
+            return (self, Err(AddressFault::Wrong));
+        }
+        (Self { standing: Standing::Confirmed, code_until: None, wrong: 0, ..self }, Ok(()))
+    }
+
+    /// The patient chooses whether reminders come there, and in which language.
+    ///
+    /// # Errors
+    /// `NotConfirmed` if there is none.
+    pub fn preferring(self, enabled: bool, language: Language) -> Result<Self, AddressFault> {
+        match self.standing {
+            Standing::Removed => Err(AddressFault::NotConfirmed),
+            _ => Ok(Self { enabled, language, ..self }),
+        }
+    }
+
+    /// The gateway says that there is no such address.
+    #[must_use]
+    pub fn failing(self) -> Self {
+        match self.standing {
+            Standing::Confirmed => Self { standing: Standing::Failing, ..self },
+            _ => self,
+        }
+    }
+
+    /// The patient removes it. Codes that were sent go on counting.
+    #[must_use]
+    pub fn removed(self) -> Self {
+        Self { standing: Standing::Removed, code_until: None, wrong: 0, ..self }
+    }
+
+    /// Whether reminders are sent there.
+    pub fn is_used(&self) -> bool {
+        self.standing == Standing::Confirmed && self.enabled
+    }
+}
+
+/// An address without blanks and dashes; `None` if it cannot be one of the channel: 11 digits of a mobile number of the
+/// mainland or an international number with `+`; an `openid`.
+pub fn normal(channel: Channel, text: &str) -> Option<String> {
+    match channel {
+        Channel::Sms => {
+            let bare: String = text.chars().filter(|c| !matches!(c, ' ' | '-')).collect();
+            let digits = bare.strip_prefix('+').unwrap_or(&bare);
+            let all_digits = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+            let mainland = bare.len() == 11 && bare.starts_with('1');
+            let international = bare.starts_with('+') && (7..=15).contains(&digits.len()) && !digits.starts_with('0');
+            (all_digits && (mainland || international)).then_some(bare)
+        }
+        Channel::Wechat => {
+            let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+            ((6..=64).contains(&text.len()) && text.bytes().all(plain)).then(|| text.to_owned())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::NOW;
+
+    fn pending() -> Address {
+        Address::none(Channel::Sms, Language::Chinese).entered(Language::Chinese, NOW).expect("the first")
+    }
+
+    #[test]
+    fn who_enters_the_code_in_time_has_the_address() {
+        assert!(!pending().is_used());
+        let late = NOW.plus_minutes(CODE_MINUTES);
+        let (_, done) = pending().confirmed("123456", "123456", late.plus_seconds(-1));
+        assert_eq!(done, Ok(()));
+        assert_eq!(pending().confirmed("123456", "123456", late).1, Err(AddressFault::NoCode));
+        assert_eq!(pending().confirmed("", "", NOW).1, Err(AddressFault::Wrong), "no code is no code");
+        let (confirmed, _) = pending().confirmed("1", "1", NOW);
+        assert!(confirmed.is_used());
+        assert_eq!(confirmed.clone().confirmed("1", "1", NOW).1, Err(AddressFault::NoCode), "a code is used once");
+        let changed = confirmed.entered(Language::English, NOW).expect("the second");
+        assert!(!changed.is_used(), "another address has a code of its own");
+    }
+
+    #[test]
+    fn five_wrong_codes_are_too_many() {
+        let mut address = pending();
+        for _ in 0..MOST_WRONG {
+            let (next, wrong) = address.confirmed("0", "123456", NOW);
+            assert_eq!(wrong, Err(AddressFault::Wrong));
+            address = next;
+        }
+        assert_eq!(address.clone().confirmed("123456", "123456", NOW).1, Err(AddressFault::NoCode));
+        let (next, done) = address.entered(Language::Chinese, NOW).expect("another").confirmed("2", "2", NOW);
+        assert_eq!((done, next.is_used()), (Ok(()), true));
+    }
+
+    #[test]
+    fn codes_are_few_an_hour_and_a_day_also_after_removal() {
+        let mut address = pending();
+        for _ in 1..3 {
+            address = address.removed().entered(Language::Chinese, NOW).expect("one of three");
+        }
+        assert_eq!(address.clone().entered(Language::Chinese, NOW.plus_minutes(59)), Err(AddressFault::TooMany));
+        let mut now = NOW.plus_hours(1);
+        for _ in 3..6 {
+            address = address.entered(Language::Chinese, now).expect("one of six");
+            now = now.plus_hours(1);
+        }
+        assert_eq!(address.clone().entered(Language::Chinese, now), Err(AddressFault::TooMany));
+        assert!(address.entered(Language::Chinese, NOW.plus_hours(24)).is_ok());
+    }
+
+    #[test]
+    fn the_patient_decides_and_a_gateway_knows_what_fails() {
+        let (confirmed, _) = pending().confirmed("1", "1", NOW);
+        let out = confirmed.clone().preferring(false, Language::English).expect("there is one");
+        assert!(!out.is_used() && out.language == Language::English);
+        assert!(out.preferring(true, Language::English).expect("there is one").is_used());
+        assert_eq!(confirmed.clone().failing().standing, Standing::Failing);
+        assert_eq!(pending().failing().standing, Standing::Pending);
+        let none = confirmed.removed();
+        assert_eq!(none.preferring(true, Language::Chinese), Err(AddressFault::NotConfirmed));
+    }
+
+    #[test]
+    fn addresses_have_a_form() {
+        assert_eq!(normal(Channel::Sms, "138 0013-8000"), Some("13800138000".into()));
+        assert_eq!(normal(Channel::Sms, "+86 138 0013 8000"), Some("+8613800138000".into()));
+        for no in [
+            "",
+            "+",
+            "1380013800",
+            "138001380001",
+            "23800138000",
+            "+0123456789",
+            "+123456",
+            "１3800138000",
+            "a",
+            "+1234567890123456",
+        ] {
+            assert_eq!(normal(Channel::Sms, no), None, "{no}");
+        }
+        assert_eq!(
+            normal(Channel::Wechat, "oLVPpjqs9BhvzwPj5A-vTYAX3GLc"),
+            Some("oLVPpjqs9BhvzwPj5A-vTYAX3GLc".into())
+        );
+        for no in ["", "short", "with blank", &"x".repeat(65)] {
+            assert_eq!(normal(Channel::Wechat, no), None, "{no}");
+        }
+    }
+}
