@@ -28,8 +28,8 @@ pub struct DeclineTask {
 
 /// Somebody did a task that is theirs: the patient, or the role that it was given to, in force. It may be done
 /// before it is due, and late. The pathway is told. Who may not read the patient's record, as an
-/// assistant or a dietitian, or not the part that the pathway is in, is shown the task and nothing else; nobody whom the
-/// patient has refused it to.
+/// assistant or a dietitian, or not the part that the pathway is in, is shown the task and nothing else: as a question of a
+/// restricted pathway, its task can be done by the role that it names, by whoever was told of it.
 ///
 /// # Errors
 /// `NOT_FOUND` if the caller may not see it, and it is not theirs; `AUTH_FORBIDDEN` if it is another role's;

@@ -124,9 +124,9 @@ impl std::fmt::Display for TaskPlace {
 
 /// A page of the tasks of pathways that are given to a role which the caller has in force, the first that is due first:
 /// those to come, and those that are due and have time left. Nothing that is about the caller or a ward, and no bare timer.
-/// Of a restricted pathway, as of its requests: who may read it, and whom it names for the task, unless the patient has
-/// refused it to them; these, and who reads no records, are shown the task and nothing else. Only what is shown counts as
-/// an access to the record.
+/// Of a restricted pathway only those of patients who have opened the compartment to the caller, or whom the caller treats
+/// in it: a role alone opens none. Who reads no records is shown the task and nothing else. Only what is shown counts as an
+/// access to the record.
 ///
 /// # Errors
 /// If the caller has no tasks; `AUTH_FORBIDDEN` if the role of the filter is none of theirs in force.
@@ -168,7 +168,7 @@ pub async fn list_tasks(
             }
             let document = known.document(record.enrolment)?;
             let reads = openings.opens(record.patient, document);
-            if reads || openings.opens_part(record.patient, document.0) {
+            if reads || openings.opens_part_in_care(record.patient, document.0) {
                 openings.note(record.patient, document.0);
                 shown.push((record, reads));
             }

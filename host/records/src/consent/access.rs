@@ -112,17 +112,23 @@ pub async fn may_open_part(
 ) -> AppResult<()> {
     caller.trail.saw(patient);
     let consents = of_patient(&platform.records(caller), patient).await?;
-    match part_is_open(caller, patient, labels, &consents) {
+    let care = Care { within: labels, ..Care::default() };
+    match part_is_open(caller, (patient, labels), &consents, care) {
         true => Ok(()),
         false => Err(AppError::not_found(what, id)),
     }
 }
 
-/// Whether a part of a document that was given to the caller is open to them, by the patient's consents.
-pub(super) fn part_is_open(caller: &Caller, patient: PatientId, labels: Compartments, consents: &[Consent]) -> bool {
+/// Whether a part of a document that was given to the caller is open to them, by the patient's consents and this relation
+/// of care.
+pub(super) fn part_is_open(
+    caller: &Caller,
+    (patient, labels): (PatientId, Compartments),
+    consents: &[Consent],
+    care: Care,
+) -> bool {
     let roles = caller.actor.live_roles(caller.now);
     let asker = Asker::Person { account: caller.actor.account, roles: &roles };
-    let care = Care { within: labels, ..Care::default() };
     let disclosed = may_disclose(labels, &asker, Purpose::Treatment, consents, care, caller.now);
     disclosed.is_ok() && !caller.is_beyond(Some(patient))
 }

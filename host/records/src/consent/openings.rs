@@ -73,7 +73,16 @@ impl<'a> Openings<'a> {
 
     /// As [`may_open_part`](super::may_open_part), of a patient that was read.
     pub fn opens_part(&self, patient: PatientId, labels: Compartments) -> bool {
-        self.of.get(&patient).is_some_and(|(consents, _)| part_is_open(self.caller, patient, labels, consents))
+        let care = Care { within: labels, ..Care::default() };
+        self.of.get(&patient).is_some_and(|(consents, _)| part_is_open(self.caller, (patient, labels), consents, care))
+    }
+
+    /// As [`opens_part`](Self::opens_part), but that a part was given to the caller opens no compartment: a consent, the
+    /// care of the patient or emergency access does.
+    pub fn opens_part_in_care(&self, patient: PatientId, labels: Compartments) -> bool {
+        let open =
+            |(consents, care): &(Vec<Consent>, Care)| part_is_open(self.caller, (patient, labels), consents, *care);
+        self.of.get(&patient).is_some_and(open)
     }
 
     /// Notes that a document in these compartments was shown.
