@@ -14,7 +14,7 @@ use xinglin_domain::{
     coding::LocalizedText,
     headcount::Group,
     id::{ConsentId, EnrolmentId, PatientId, TaskId},
-    safety::Help,
+    safety::Helpline,
     sharing::CareStatus,
 };
 
@@ -108,10 +108,10 @@ pub struct SharedDanger {
     /// Since when (RFC 3339).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub since: Option<String>,
-    /// The hospital's words, and numbers to call.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Object>)]
-    pub help: Option<Help>,
+    /// Numbers to call, as the hospital set them; its words are for the patient.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<Object>)]
+    pub lines: Vec<Helpline>,
 }
 
 /// Somebody who agreed that the school is told whether they are in care.

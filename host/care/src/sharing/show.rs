@@ -142,9 +142,9 @@ async fn danger(records: &Tenant, patient: PatientId, ground: Ground) -> AppResu
             since = since.into_iter().chain([open.row.created_at]).min();
         }
     }
-    let help = match since {
-        Some(_) => Some(settings(records).await?.help),
-        None => None,
+    let lines = match since {
+        Some(_) => settings(records).await?.help.lines,
+        None => Vec::new(),
     };
-    Ok(SharedDanger { ground, open: since.is_some(), since: since.map(|at| at.to_string()), help })
+    Ok(SharedDanger { ground, open: since.is_some(), since: since.map(|at| at.to_string()), lines })
 }
