@@ -192,7 +192,9 @@ async fn channels_and_rules_are_the_administrators(stage: Stage) {
     let clinic = stage.hospital.clinic(&[]).await;
     let channels = format!("/api/v1/tenants/{}/reminder-channels", clinic.tenant);
     let rules = format!("/api/v1/tenants/{}/reminder-rules", clinic.tenant);
-    for (path, body) in [(format!("{channels}/sms"), stage.gateway.settings(json!({})).await), (rules.clone(), json!({}))] {
+    for (path, body) in
+        [(format!("{channels}/sms"), stage.gateway.settings(json!({})).await), (rules.clone(), json!({}))]
+    {
         for client in [&clinic.doctor, &clinic.patient] {
             client.ask(Method::PUT, &path, Some(body.clone())).await.refused(&path, "AUTH_FORBIDDEN");
         }
@@ -307,7 +309,8 @@ async fn restricted_pathways_remind_in_neutral_words(stage: Stage) {
     assert!(!titles.is_empty());
     for one in stage.gateway.received().await {
         let body = one["body"].to_string();
-        for word in ["hiv", "HIV", "艾滋", "mental", "心理", "精神", "抑郁", "PHQ", "xinglin.", "enr-", "msg-", "pat-"] {
+        for word in ["hiv", "HIV", "艾滋", "mental", "心理", "精神", "抑郁", "PHQ", "xinglin.", "enr-", "msg-", "pat-"]
+        {
             assert!(!body.contains(word), "{word} in {body}");
         }
         for word in titles.iter().chain(&enrolments) {
@@ -467,7 +470,8 @@ async fn what_was_read_or_is_too_late_is_not_sent(stage: Stage) {
     tell(&clinic).await;
     eventually("it is tried", async || {
         reminders(&clinic.patient, &clinic).await.get(4).is_some_and(|last| last["tried"].is_string())
-    }).await;
+    })
+    .await;
     stage.advance(HOUR).await;
     end_as(&clinic, &["sent", "bundled", "bundled", "dropped read", "dropped expired"]).await;
     stage.gateway.heal().await;
@@ -512,7 +516,10 @@ async fn who_wants_none_or_has_died_gets_none(stage: Stage) {
     assert_eq!(clinic.patient.get(&addresses(&clinic)).await, json!([]));
     let before = ends(&clinic).await.len();
     tell(&clinic).await;
-    eventually("it is dropped", async || ends(&clinic).await.get(before).is_some_and(|end| end == "dropped no-address")).await;
+    eventually("it is dropped", async || {
+        ends(&clinic).await.get(before).is_some_and(|end| end == "dropped no-address")
+    })
+    .await;
     stage.gateway.confirm(&clinic.patient, &clinic.subject, ("sms", NUMBER)).await;
 
     // Nor is who has died.
@@ -550,7 +557,10 @@ async fn what_is_due_is_reminded_of_before(stage: Stage) {
     assert!(words.contains("请在") && words.contains("Please do this by"), "{words}");
     stage.settles().await;
     let reminded = stage.gateway.reminders().await;
-    assert!((2..=3).contains(&reminded.len()), "asked again at midnight waits for the morning, with others: {reminded:?}");
+    assert!(
+        (2..=3).contains(&reminded.len()),
+        "asked again at midnight waits for the morning, with others: {reminded:?}"
+    );
     // The message of a pathway is under it: who may not read the pathway does not read it.
     let (family, _) = clinic.person("family").await;
     family.hidden(&format!("/api/v1/patients/{}/messages", clinic.subject), "NOT_FOUND").await;
@@ -583,7 +593,7 @@ async fn a_guardian_is_reminded_for_a_child(stage: Stage) {
     for (age, whole) in [(5, true), (15, false)] {
         let clinic = Clinic::found_with(&stage.hospital.operator, now, &[], bundle(age)).await;
         stage.gateway.set_up(&clinic, "sms", json!({})).await;
-        let (mother, _) = clinic.guardian("mother", json!({})).await;
+        let (mother, relation) = clinic.guardian("mother", json!({})).await;
         let to = format!("1380013800{}", age % 10);
         if whole {
             stage.gateway.confirm(&mother, &clinic.subject, ("sms", &to)).await;
@@ -592,6 +602,10 @@ async fn a_guardian_is_reminded_for_a_child(stage: Stage) {
                 stage.gateway.reminders().await.iter().any(|one| one["to"] == to.as_str())
             })
             .await;
+            // She is no guardian any more: her phone is silent.
+            clinic.administrator.post(&format!("/api/v1/relations/{relation}/revoke"), json!(null)).await;
+            tell(&clinic).await;
+            end_as(&clinic, &["sent", "dropped not-entitled"]).await;
         } else {
             // An adolescent decides: there are messages that the mother does not read.
             mother.hidden(&addresses(&clinic), "NOT_FOUND").await;

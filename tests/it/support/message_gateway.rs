@@ -100,5 +100,4 @@ impl Gateway {
         assert_eq!(reminders.len(), number, "{reminders:#?}");
         reminders
     }
-
 }
