@@ -1,6 +1,5 @@
 //! The gateway of reminders: `examples/message-gateway` as a server beside the host.
 
-use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use xinglin_message_gateway::{MessageGateway, Settings, serve};
