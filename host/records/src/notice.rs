@@ -1,4 +1,4 @@
-//! Messages of the hospital to a patient in the app, and that they are [reminded](crate::reminder) of them. What the
+//! Messages of the hospital to a patient in the app, and that they are reminded of them. What the
 //! hospital itself tells names no medicine and no disease: others may read along.
 
 use serde_json::{Value, json};

@@ -1,6 +1,5 @@
 //! The gateway of reminders: `examples/message-gateway` as a server beside the host.
 
-use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use xinglin_message_gateway::{MessageGateway, Settings, serve};
@@ -100,5 +99,4 @@ impl Gateway {
         assert_eq!(reminders.len(), number, "{reminders:#?}");
         reminders
     }
-
 }

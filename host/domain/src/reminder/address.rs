@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::{Channel, words::Language};
-use crate::time::Instant;
+use crate::{id::AccountId, time::Instant};
 
 /// How long a code can be used, in minutes: a project default.
 pub const CODE_MINUTES: i64 = 10;
@@ -63,6 +63,8 @@ pub struct Address {
     pub channel: Channel,
     /// Whether it can be used.
     pub standing: Standing,
+    /// Who entered it: used only as long as they decide for the patient.
+    pub by: Option<AccountId>,
     /// Whether the patient wants reminders there.
     pub enabled: bool,
     /// The language of reminders.
@@ -81,6 +83,7 @@ impl Address {
         Self {
             channel,
             standing: Standing::Removed,
+            by: None,
             enabled: true,
             language,
             code_until: None,
@@ -93,7 +96,7 @@ impl Address {
     ///
     /// # Errors
     /// `TooMany`.
-    pub fn entered(mut self, language: Language, now: Instant) -> Result<Self, AddressFault> {
+    pub fn entered(mut self, by: AccountId, language: Language, now: Instant) -> Result<Self, AddressFault> {
         self.codes.retain(|at| *at > now.plus_hours(-24));
         for (hours, most) in MOST_CODES {
             if self.codes.iter().filter(|at| **at > now.plus_hours(-hours)).count() >= most {
@@ -102,7 +105,15 @@ impl Address {
         }
         self.codes.push(now);
         let until = now.plus_minutes(CODE_MINUTES);
-        Ok(Self { standing: Standing::Pending, language, enabled: true, code_until: Some(until), wrong: 0, ..self })
+        Ok(Self {
+            standing: Standing::Pending,
+            by: Some(by),
+            language,
+            enabled: true,
+            code_until: Some(until),
+            wrong: 0,
+            ..self
+        })
     }
 
     /// A code is entered. The address has to be stored whatever the outcome is: wrong codes count.
@@ -176,8 +187,10 @@ mod tests {
     use super::*;
     use crate::fixture::NOW;
 
+    const BY: AccountId = AccountId::from_u128(7);
+
     fn pending() -> Address {
-        Address::none(Channel::Sms, Language::Chinese).entered(Language::Chinese, NOW).expect("the first")
+        Address::none(Channel::Sms, Language::Chinese).entered(BY, Language::Chinese, NOW).expect("the first")
     }
 
     #[test]
@@ -191,7 +204,7 @@ mod tests {
         let (confirmed, _) = pending().confirmed("1", "1", NOW);
         assert!(confirmed.is_used());
         assert_eq!(confirmed.clone().confirmed("1", "1", NOW).1, Err(AddressFault::NoCode), "a code is used once");
-        let changed = confirmed.entered(Language::English, NOW).expect("the second");
+        let changed = confirmed.entered(BY, Language::English, NOW).expect("the second");
         assert!(!changed.is_used(), "another address has a code of its own");
     }
 
@@ -204,7 +217,7 @@ mod tests {
             address = next;
         }
         assert_eq!(address.clone().confirmed("123456", "123456", NOW).1, Err(AddressFault::NoCode));
-        let (next, done) = address.entered(Language::Chinese, NOW).expect("another").confirmed("2", "2", NOW);
+        let (next, done) = address.entered(BY, Language::Chinese, NOW).expect("another").confirmed("2", "2", NOW);
         assert_eq!((done, next.is_used()), (Ok(()), true));
     }
 
@@ -212,16 +225,16 @@ mod tests {
     fn codes_are_few_an_hour_and_a_day_also_after_removal() {
         let mut address = pending();
         for _ in 1..3 {
-            address = address.removed().entered(Language::Chinese, NOW).expect("one of three");
+            address = address.removed().entered(BY, Language::Chinese, NOW).expect("one of three");
         }
-        assert_eq!(address.clone().entered(Language::Chinese, NOW.plus_minutes(59)), Err(AddressFault::TooMany));
+        assert_eq!(address.clone().entered(BY, Language::Chinese, NOW.plus_minutes(59)), Err(AddressFault::TooMany));
         let mut now = NOW.plus_hours(1);
         for _ in 3..6 {
-            address = address.entered(Language::Chinese, now).expect("one of six");
+            address = address.entered(BY, Language::Chinese, now).expect("one of six");
             now = now.plus_hours(1);
         }
-        assert_eq!(address.clone().entered(Language::Chinese, now), Err(AddressFault::TooMany));
-        assert!(address.entered(Language::Chinese, NOW.plus_hours(24)).is_ok());
+        assert_eq!(address.clone().entered(BY, Language::Chinese, now), Err(AddressFault::TooMany));
+        assert!(address.entered(BY, Language::Chinese, NOW.plus_hours(24)).is_ok());
     }
 
     #[test]

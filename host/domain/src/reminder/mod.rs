@@ -66,6 +66,8 @@ pub enum Reason {
     OptedOut,
     /// The address does not work.
     AddressInvalid,
+    /// Who entered the address does not decide for the patient any more: a guardianship ended, or the patient decides.
+    NotEntitled,
     /// The hospital has switched the patient's channels off.
     ChannelOff,
     /// The message was read meanwhile.

@@ -375,8 +375,8 @@ mod tests {
                     waiting.push((now, Reminder::new(ReminderId::from_u128(messages), what, urgent, times)));
                 }
                 waiting.sort_by_key(|(at, one)| (*at, one.id));
-                let due: Vec<_> = waiting.extract_if(.., |(at, _)| *at <= now).collect();
-                for (_, mut one) in due {
+                while let Some(place) = waiting.iter().position(|(at, _)| *at <= now) {
+                    let (_, mut one) = waiting.remove(place);
                     let host = waiting.iter_mut().find(|(_, other)| other.takes_in() && one.takes_in());
                     if let Some((_, host)) = host && one.created == now && now < one.expires {
                         *host = host.clone().with(&one);

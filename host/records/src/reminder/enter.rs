@@ -75,7 +75,7 @@ pub async fn enter(
         }
     };
     let language = language_of(new.language.as_deref(), preferred.unwrap_or(value.language))?;
-    let value = value.entered(language, caller.now).map_err(refused)?;
+    let value = value.entered(caller.actor.account, language, caller.now).map_err(refused)?;
     let stored = StoredAddress { row, value, secret: Secret { to: to.clone(), code: code.clone() } };
     stored.put(&tx, caller.now).await?;
     caller.write_trail(&tx).await?;

@@ -20,8 +20,8 @@ pub struct ReminderView {
     pub id: ReminderId,
     /// `queued`, `sent`, `delivered`, `failed`, `dropped` or `bundled`.
     pub state: &'static str,
-    /// Why it was not sent or delivered: `no-address`, `opted-out`, `address-invalid`, `channel-off`, `read`, `expired`,
-    /// `deceased`, `replaced`, `inactive`, `withdrawn`, `refused` or `undelivered`.
+    /// Why it was not sent or delivered: `no-address`, `opted-out`, `address-invalid`, `not-entitled`, `channel-off`,
+    /// `read`, `expired`, `deceased`, `replaced`, `inactive`, `withdrawn`, `refused` or `undelivered`.
     #[schema(value_type = Option<String>)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<Reason>,

@@ -8,7 +8,7 @@ use xinglin_domain::{
     time::Instant,
 };
 use xinglin_platform::{
-    AppError, AppResult, Platform, ambient, boxed, document::Stored as StoredDocument, work::lease,
+    AppError, AppResult, Platform, acting, ambient, boxed, document::Stored as StoredDocument, work::lease,
 };
 use xinglin_store::{Executor, Message, Queue, StoreError, Tenant, TenantScope, TenantTx, Work};
 
@@ -160,7 +160,7 @@ async fn decide(
     if let Some(reason) = reason.filter(|_| count == 0) {
         return Ok(Decided::Over(reminder.dropped(reason, now)));
     }
-    let (gateway, address) = match usable(platform, tx, &reminder).await? {
+    let (gateway, address) = match usable(platform, tx, &reminder, now).await? {
         Ok(usable) => usable,
         Err(reason) => return Ok(Decided::Over(reminder.dropped(reason, now))),
     };
@@ -225,6 +225,7 @@ async fn usable(
     platform: &Platform,
     tx: &TenantTx,
     reminder: &Reminder,
+    now: Instant,
 ) -> AppResult<Result<(Box<Gateway>, Box<StoredAddress>), Reason>> {
     let mut gateways = Vec::new();
     for row in tx.list_reminder_channels().await? {
@@ -237,17 +238,19 @@ async fn usable(
     }
     let mut reason = addresses.iter().map(why_not).min().unwrap_or(Unusable::None);
     for gateway in gateways {
-        let found = addresses.iter().position(|one| one.value.channel == gateway.channel && one.value.is_used());
-        match found {
-            Some(place) if gateway.settings.enabled => {
-                return Ok(Ok((Box::new(gateway), Box::new(addresses.swap_remove(place)))));
-            }
-            Some(_) => reason = Unusable::ChannelOff,
-            None => {}
+        let used = |one: &StoredAddress| one.value.channel == gateway.channel && one.value.is_used();
+        let Some(place) = addresses.iter().position(used) else { continue };
+        if !is_entitled(tx, &addresses[place], reminder.patient, now).await? {
+            reason = Unusable::NotEntitled;
+        } else if !gateway.settings.enabled {
+            reason = Unusable::ChannelOff;
+        } else {
+            return Ok(Ok((Box::new(gateway), Box::new(addresses.swap_remove(place)))));
         }
     }
     Ok(Err(match reason {
         Unusable::ChannelOff => Reason::ChannelOff,
+        Unusable::NotEntitled => Reason::NotEntitled,
         Unusable::Invalid => Reason::AddressInvalid,
         Unusable::OptedOut => Reason::OptedOut,
         Unusable::None => Reason::NoAddress,
@@ -258,9 +261,25 @@ async fn usable(
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Unusable {
     ChannelOff,
+    NotEntitled,
     Invalid,
     OptedOut,
     None,
+}
+
+/// Whether who entered an address still decides for the patient.
+async fn is_entitled<E: Executor>(
+    records: &TenantScope<E>,
+    address: &StoredAddress,
+    patient: PatientId,
+    now: Instant,
+) -> AppResult<bool> {
+    let Some(by) = address.value.by else { return Ok(false) };
+    match records.get_account(by).await {
+        Ok(account) => Ok(account.active && acting::actor(records, &account, now).await?.acts_wholly_for(patient)),
+        Err(StoreError::NotFound { .. }) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
 }
 
 fn why_not(address: &StoredAddress) -> Unusable {
