@@ -517,21 +517,26 @@ async fn an_employer_sees_groups_and_nobody(hospital: TestHospital) {
     let (gradual, gradual_chief, _) = organisation(&clinic, "employer", "gradual").await;
     let (eleven, eleven_chief, _) = organisation(&clinic, "employer", "eleven").await;
     let (large, large_chief, _) = organisation(&clinic, "employer", "large").await;
+    let (twin, twin_chief, _) = organisation(&clinic, "employer", "twin").await;
     assert_eq!(large_chief.get(FIGURES).await, json!([]), "no month is over since it was registered");
     let mut people = Vec::new();
-    for number in 0..24 {
+    // 24 of the large one, of whom eleven also tell its twin; 15 of the gradual one, where nine begin; eleven.
+    for number in 0..50 {
         let (client, _) = clinic.person(&format!("employee-{number}")).await;
         let patient = text(&client.get("/api/v1/me").await["patients"][0]);
         let enrolment = enrol(&hospital, &clinic, &patient, PRESSURE).await;
         let counted = |to: &str| to_organisation(&enrolment, "counted", &[], to);
-        give(&client, &patient, counted(&large)).await;
-        if number < 9 {
-            give(&client, &patient, counted(&gradual)).await;
+        let employers = match number {
+            0..11 => vec![&large, &twin],
+            11..24 => vec![&large],
+            24..33 => vec![&gradual],
+            33..39 => Vec::new(),
+            _ => vec![&eleven],
+        };
+        for employer in employers {
+            give(&client, &patient, counted(employer)).await;
         }
-        if number < 11 {
-            give(&client, &patient, counted(&eleven)).await;
-        }
-        if number % 2 == 0 {
+        if number < 24 && number % 2 == 0 {
             let reason = json!({ "reason": "已完成" });
             clinic.doctor.post(&format!("/api/v1/enrolments/{enrolment}/leave"), reason).await;
         }
@@ -546,7 +551,7 @@ async fn an_employer_sees_groups_and_nobody(hospital: TestHospital) {
         })
     };
     let join = async |at: usize| {
-        let (client, patient, enrolment) = &people[at];
+        let (client, patient, enrolment) = &people[24 + at];
         give(client, patient, to_organisation(enrolment, "counted", &[], &gradual)).await
     };
     month().await;
@@ -555,6 +560,7 @@ async fn an_employer_sees_groups_and_nobody(hospital: TestHospital) {
     let answer = large_chief.ask(Method::GET, FIGURES, None).await;
     assert_eq!(answer.body[0]["groups"], json!([group(20, Some((10, 10)))]), "{}", answer.text);
     assert_eq!(keys(&answer.body[0]), ["groups", "month", "published"]);
+    assert_eq!(groups(&twin_chief).await, json!([]), "who is counted for one employer is for no other");
     for word in ["李", "pat-", "enr-", "con-", "acc-", "employee", "高血压", "I10"] {
         assert!(!answer.text.contains(word), "`{word}` in {}", answer.text);
     }
@@ -566,6 +572,12 @@ async fn an_employer_sees_groups_and_nobody(hospital: TestHospital) {
     assert_eq!(groups(&gradual_chief).await, json!([]));
 
     month().await;
+    // Who renews their consent after the end of the month stays.
+    let (client, patient, enrolment) = &people[2];
+    let given = client.get(&consents(patient)).await;
+    let old = given.as_array().expect("consents").iter().find(|one| one["recipient"]["organisation"] == large.as_str());
+    revoke(client, &text(&old.expect("given")["id"])).await;
+    give(client, patient, to_organisation(enrolment, "counted", &[], &large)).await;
     assert_eq!(groups(&gradual_chief).await, json!([group(10, None)]), "ten are");
     assert_eq!(groups(&large_chief).await, json!([group(20, Some((10, 10)))]), "11 and 13");
     assert_eq!(large_chief.get(FIGURES).await.as_array().map(Vec::len), Some(2), "months are kept");
@@ -576,7 +588,7 @@ async fn an_employer_sees_groups_and_nobody(hospital: TestHospital) {
     month().await;
     assert_eq!(groups(&gradual_chief).await, json!([group(10, None)]));
     // One leaves: nothing is published of those who stay, in this group or in another, nor if the one comes back.
-    revoke(&people[9].0, &tenth).await;
+    revoke(&people[24 + 9].0, &tenth).await;
     month().await;
     assert_eq!(groups(&gradual_chief).await, json!([]));
     join(9).await;
@@ -585,12 +597,14 @@ async fn an_employer_sees_groups_and_nobody(hospital: TestHospital) {
     }
     month().await;
     assert_eq!(groups(&gradual_chief).await, json!([]), "five newcomers");
+    let (client, patient, _) = &people[1];
     let left = client.get(&consents(patient)).await;
     let of_large =
         left.as_array().expect("consents").iter().find(|one| one["recipient"]["organisation"] == large.as_str());
     revoke(client, &text(&of_large.expect("given")["id"])).await;
     month().await;
     assert_eq!(groups(&large_chief).await, json!([]), "24 less one");
+    assert_eq!(groups(&twin_chief).await, json!([]), "nor is who was counted once");
 
     // Whoever is counted sees when; an employer is told nobody's status.
     let seen = client.get(&format!("/api/v1/patients/{patient}/accesses?limit=200")).await;
