@@ -15,6 +15,7 @@ rules_on_both_engines!(
     the_emergency_contact_knows_of_a_danger_if_the_patient_wants_it,
     an_adolescent_and_a_guardian_decide_and_a_childs_guardian_alone,
     a_school_is_told_a_status_and_nothing_else,
+    a_person_is_one_member_and_the_dead_are_none,
     who_represents_an_organisation_gets_nothing_else,
     an_employer_sees_groups_and_nobody,
 );
@@ -326,11 +327,19 @@ async fn an_adolescent_and_a_guardian_decide_and_a_childs_guardian_alone(hospita
     assert_eq!(seen["danger"], json!({ "ground": { "by": "guardian" }, "open": false }));
     let tell = to_organisation(&enrolment, "status", named, &school);
     clinic.patient.refused(&consents(&subject), tell.clone(), "CONSENT_INVALID").await;
-    give(&mother, &subject, tell).await;
+    give(&mother, &subject, tell.clone()).await;
     assert_eq!(head.get(MEMBERS).await[0]["status"], "in_care");
     clinic.administrator.post(&format!("/api/v1/relations/{relation}/revoke"), json!({})).await;
     assert_eq!(head.get(MEMBERS).await, json!([]), "who is no guardian any more has nothing to say");
     mother.hidden(&view(&subject), "NOT_FOUND").await;
+    // Nor has a guardian whose account is suspended.
+    let (father, _) = clinic.guardian("father", json!({ "tie": "father" })).await;
+    give(&father, &subject, tell).await;
+    assert_eq!(head.get(MEMBERS).await[0]["status"], "in_care");
+    let account = text(&father.get("/api/v1/me").await["id"]);
+    let suspend = format!("/api/v1/tenants/{}/accounts/{account}/suspend", clinic.tenant);
+    clinic.administrator.post(&suspend, json!({ "reason": "核实身份" })).await;
+    assert_eq!(head.get(MEMBERS).await, json!([]));
 }
 
 async fn a_school_is_told_a_status_and_nothing_else(hospital: TestHospital) {
@@ -438,6 +447,33 @@ async fn a_school_is_told_a_status_and_nothing_else(hospital: TestHospital) {
         .administrator
         .refused(&format!("{ORGANISATIONS}/{other_school}/close"), json!(null), "ORGANISATION_STATE")
         .await;
+}
+
+async fn a_person_is_one_member_and_the_dead_are_none(hospital: TestHospital) {
+    let clinic = hospital.clinic(&[&HYPERTENSION]).await;
+    let (school, head, _) = organisation(&clinic, "school", "head").await;
+    let mut records = Vec::new();
+    for login in ["pupil", "pupil-again"] {
+        let (client, _) = clinic.person(login).await;
+        let patient = text(&client.get("/api/v1/me").await["patients"][0]);
+        let enrolment = enrol(&hospital, &clinic, &patient, PRESSURE).await;
+        give(&client, &patient, to_organisation(&enrolment, "status", &[], &school)).await;
+        records.push(patient);
+    }
+    let listed = async || head.get(MEMBERS).await.as_array().map(Vec::len);
+    let change = async |patient: &str, key: &str, value: Value| {
+        let path = format!("/fhir/R4/Patient/{patient}");
+        let mut person = clinic.administrator.get(&path).await;
+        person[key] = value;
+        clinic.administrator.put(&path, person).await;
+    };
+    let link = |kind: &str, to: &str| json!([{ "type": kind, "other": { "reference": format!("Patient/{to}") } }]);
+    assert_eq!(listed().await, Some(2));
+    change(&records[0], "link", link("replaced-by", &records[1])).await;
+    change(&records[1], "link", link("replaces", &records[0])).await;
+    assert_eq!(listed().await, Some(1), "one person");
+    change(&records[1], "deceasedBoolean", json!(true)).await;
+    assert_eq!(listed().await, Some(0));
 }
 
 async fn who_represents_an_organisation_gets_nothing_else(hospital: TestHospital) {

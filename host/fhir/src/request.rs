@@ -331,25 +331,26 @@ fn care_team(of: &PathwayRequest<'_>, decision: &Decision) -> Value {
         (None, _) => "active",
     };
     let question = decision.question.get(LANGUAGE);
+    let (seats, over) = (decision.participants.iter().enumerate(), ended(of.record));
     Resource::new("CareTeam", of.id())
         .with("identifier", json!([{"system": PATHWAYS, "value": format!("{}.{}", of.pathway, of.record.code)}]))
         .with("status", status)
         .with("subject", of.patient())
-        .with("period", period(of.record.since, ended(of.record)))
-        .list("participant", decision.participants.iter().enumerate().flat_map(|seat| sat(seat, &decision.opinions)))
+        .with("period", period(of.record.since, over))
+        .list("participant", seats.flat_map(|seat| sat(seat, &decision.opinions, over)))
         .list("reasonCode", (!question.trim().is_empty()).then(|| json!({"text": question})))
         .done()
 }
 
-/// Those of a seat, the first first; of one that nobody has taken, the role alone.
-fn sat((seat, of): (usize, &Participant), opinions: &[Opinion]) -> Vec<Value> {
+/// Those of a seat, the first first, the last until it was over; of one that nobody has taken, the role alone.
+fn sat((seat, of): (usize, &Participant), opinions: &[Opinion], over: Option<Instant>) -> Vec<Value> {
     let named = json!({"coding": [{"system": ROLES, "code": role(of.role)}]});
     let roles: Vec<Value> = std::iter::once(named).chain(of.discipline.iter().map(one)).collect();
     let sat: Vec<&Opinion> = opinions.iter().filter(|opinion| opinion.seat == seat).collect();
     if sat.is_empty() {
         return vec![json!({"role": roles})];
     }
-    let until = sat.iter().skip(1).map(|next| Some(next.at)).chain([None]);
+    let until = sat.iter().skip(1).map(|next| Some(next.at)).chain([over]);
     let member = |(opinion, until): (&&Opinion, Option<Instant>)| {
         let until = until.map(|until| until.max(opinion.at));
         json!({"role": roles, "member": practitioner(&opinion.by.to_string()), "period": period(opinion.at, until)})
@@ -583,6 +584,10 @@ mod tests {
         assert_eq!(statuses(&record)[2], ("CarePlan".to_owned(), "draft".to_owned()));
         assert!(!written(&record)[2].to_string().contains("螺内酯"));
         let [fulfilled, others @ ..] = ends(&record);
+        let over = written(&fulfilled)[1]["period"]["end"].clone();
+        let seats = written(&fulfilled)[1]["participant"].clone();
+        assert!(over.is_string() && seats[0]["period"]["end"] == seats[1]["period"]["start"], "{seats}");
+        assert_eq!((&seats[1]["period"]["end"], &seats[2]["period"]["end"]), (&over, &over), "who sat there last");
         let decided = &written(&fulfilled)[2];
         assert_eq!((&decided["status"], &decided["description"]), (&json!("active"), &json!("加用螺内酯")));
         assert_eq!(decided["contributor"].as_array().map(Vec::len), Some(2));

@@ -146,6 +146,7 @@ pub async fn list_tasks(
     let query = TaskQuery {
         roles,
         patient_id: filter.patient.map(|patient| patient.to_string()),
+        enrolment: None,
         due_by: filter.overdue.then(|| caller.now.plus_days(-OVERDUE_DAYS)),
     };
     let records = platform.records(caller);
