@@ -15,7 +15,7 @@ use xinglin_store::{Executor, StoreError, TenantScope};
 /// What an organisation may be told of somebody.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Told {
-    /// The first of their records by which it may be.
+    /// One of their records by which it may be: that which stands for them now, or else the first.
     pub(super) record: PatientId,
     /// The record that stands for them now.
     pub(super) current: PatientId,
@@ -47,8 +47,10 @@ pub(super) async fn told<E: Executor>(
     if records_of_patient::has_died(records, current).await? {
         return Ok(None);
     }
+    let mut all = records_of_patient::records_of(records, patient).await?;
+    all.sort_unstable_by_key(|record| (*record != current, *record));
     let mut told: Option<Told> = None;
-    for record in records_of_patient::records_of(records, patient).await? {
+    for record in all {
         let Some((consent, status)) = by_record(records, organisation, record, asked, now).await? else { continue };
         let first = told.get_or_insert(Told { record, current, consent, status });
         if status == CareStatus::InCare {
