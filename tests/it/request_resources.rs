@@ -225,7 +225,11 @@ async fn a_team_is_a_care_team_and_its_plan_is_active_once_all_have_signed(hospi
     assert_eq!((&plan["status"], &plan["description"]), (&json!("active"), &json!("加用螺内酯")), "{plan}");
     assert_eq!(plan["contributor"].as_array().map(Vec::len), Some(2));
     assert_eq!(plan["careTeam"][0]["reference"], format!("CareTeam/{}", id(&team)));
-    assert_eq!(status(&clinic.doctor, "CareTeam", &team).await, "inactive");
+    let over = resource(&clinic.doctor, "CareTeam", &team).await;
+    assert_eq!(over["status"], "inactive");
+    for seat in over["participant"].as_array().expect("participants") {
+        assert!(seat["period"]["end"].is_string(), "nobody sits there any more: {over}");
+    }
     assert_eq!(status(&clinic.doctor, "Task", &team).await, "completed");
     for kind in ["Task", "CareTeam", "CarePlan"] {
         let history = clinic.patient.get(&format!("/fhir/R4/{kind}/{}/_history", id(&team))).await;

@@ -15,6 +15,7 @@ rules_on_both_engines!(
     the_emergency_contact_knows_of_a_danger_if_the_patient_wants_it,
     an_adolescent_and_a_guardian_decide_and_a_childs_guardian_alone,
     a_school_is_told_a_status_and_nothing_else,
+    a_person_is_one_member_and_the_dead_are_none,
     who_represents_an_organisation_gets_nothing_else,
     an_employer_sees_groups_and_nobody,
 );
@@ -326,11 +327,19 @@ async fn an_adolescent_and_a_guardian_decide_and_a_childs_guardian_alone(hospita
     assert_eq!(seen["danger"], json!({ "ground": { "by": "guardian" }, "open": false }));
     let tell = to_organisation(&enrolment, "status", named, &school);
     clinic.patient.refused(&consents(&subject), tell.clone(), "CONSENT_INVALID").await;
-    give(&mother, &subject, tell).await;
+    give(&mother, &subject, tell.clone()).await;
     assert_eq!(head.get(MEMBERS).await[0]["status"], "in_care");
     clinic.administrator.post(&format!("/api/v1/relations/{relation}/revoke"), json!({})).await;
     assert_eq!(head.get(MEMBERS).await, json!([]), "who is no guardian any more has nothing to say");
     mother.hidden(&view(&subject), "NOT_FOUND").await;
+    // Nor has a guardian whose account is suspended.
+    let (father, _) = clinic.guardian("father", json!({ "tie": "father" })).await;
+    give(&father, &subject, tell).await;
+    assert_eq!(head.get(MEMBERS).await[0]["status"], "in_care");
+    let account = text(&father.get("/api/v1/me").await["id"]);
+    let suspend = format!("/api/v1/tenants/{}/accounts/{account}/suspend", clinic.tenant);
+    clinic.administrator.post(&suspend, json!({ "reason": "核实身份" })).await;
+    assert_eq!(head.get(MEMBERS).await, json!([]));
 }
 
 async fn a_school_is_told_a_status_and_nothing_else(hospital: TestHospital) {
@@ -440,6 +449,33 @@ async fn a_school_is_told_a_status_and_nothing_else(hospital: TestHospital) {
         .await;
 }
 
+async fn a_person_is_one_member_and_the_dead_are_none(hospital: TestHospital) {
+    let clinic = hospital.clinic(&[&HYPERTENSION]).await;
+    let (school, head, _) = organisation(&clinic, "school", "head").await;
+    let mut records = Vec::new();
+    for login in ["pupil", "pupil-again"] {
+        let (client, _) = clinic.person(login).await;
+        let patient = text(&client.get("/api/v1/me").await["patients"][0]);
+        let enrolment = enrol(&hospital, &clinic, &patient, PRESSURE).await;
+        give(&client, &patient, to_organisation(&enrolment, "status", &[], &school)).await;
+        records.push(patient);
+    }
+    let listed = async || head.get(MEMBERS).await.as_array().map(Vec::len);
+    let change = async |patient: &str, key: &str, value: Value| {
+        let path = format!("/fhir/R4/Patient/{patient}");
+        let mut person = clinic.administrator.get(&path).await;
+        person[key] = value;
+        clinic.administrator.put(&path, person).await;
+    };
+    let link = |kind: &str, to: &str| json!([{ "type": kind, "other": { "reference": format!("Patient/{to}") } }]);
+    assert_eq!(listed().await, Some(2));
+    change(&records[0], "link", link("replaced-by", &records[1])).await;
+    change(&records[1], "link", link("replaces", &records[0])).await;
+    assert_eq!(listed().await, Some(1), "one person");
+    change(&records[1], "deceasedBoolean", json!(true)).await;
+    assert_eq!(listed().await, Some(0));
+}
+
 async fn who_represents_an_organisation_gets_nothing_else(hospital: TestHospital) {
     let clinic = hospital.clinic(&[&HYPERTENSION]).await;
     let subject = clinic.subject.clone();
@@ -517,21 +553,26 @@ async fn an_employer_sees_groups_and_nobody(hospital: TestHospital) {
     let (gradual, gradual_chief, _) = organisation(&clinic, "employer", "gradual").await;
     let (eleven, eleven_chief, _) = organisation(&clinic, "employer", "eleven").await;
     let (large, large_chief, _) = organisation(&clinic, "employer", "large").await;
+    let (twin, twin_chief, _) = organisation(&clinic, "employer", "twin").await;
     assert_eq!(large_chief.get(FIGURES).await, json!([]), "no month is over since it was registered");
     let mut people = Vec::new();
-    for number in 0..24 {
+    // 24 of the large one, of whom eleven also tell its twin; 15 of the gradual one, where nine begin; eleven.
+    for number in 0..50 {
         let (client, _) = clinic.person(&format!("employee-{number}")).await;
         let patient = text(&client.get("/api/v1/me").await["patients"][0]);
         let enrolment = enrol(&hospital, &clinic, &patient, PRESSURE).await;
         let counted = |to: &str| to_organisation(&enrolment, "counted", &[], to);
-        give(&client, &patient, counted(&large)).await;
-        if number < 9 {
-            give(&client, &patient, counted(&gradual)).await;
+        let employers = match number {
+            0..11 => vec![&large, &twin],
+            11..24 => vec![&large],
+            24..33 => vec![&gradual],
+            33..39 => Vec::new(),
+            _ => vec![&eleven],
+        };
+        for employer in employers {
+            give(&client, &patient, counted(employer)).await;
         }
-        if number < 11 {
-            give(&client, &patient, counted(&eleven)).await;
-        }
-        if number % 2 == 0 {
+        if number < 24 && number % 2 == 0 {
             let reason = json!({ "reason": "已完成" });
             clinic.doctor.post(&format!("/api/v1/enrolments/{enrolment}/leave"), reason).await;
         }
@@ -546,7 +587,7 @@ async fn an_employer_sees_groups_and_nobody(hospital: TestHospital) {
         })
     };
     let join = async |at: usize| {
-        let (client, patient, enrolment) = &people[at];
+        let (client, patient, enrolment) = &people[24 + at];
         give(client, patient, to_organisation(enrolment, "counted", &[], &gradual)).await
     };
     month().await;
@@ -555,6 +596,7 @@ async fn an_employer_sees_groups_and_nobody(hospital: TestHospital) {
     let answer = large_chief.ask(Method::GET, FIGURES, None).await;
     assert_eq!(answer.body[0]["groups"], json!([group(20, Some((10, 10)))]), "{}", answer.text);
     assert_eq!(keys(&answer.body[0]), ["groups", "month", "published"]);
+    assert_eq!(groups(&twin_chief).await, json!([]), "who is counted for one employer is for no other");
     for word in ["李", "pat-", "enr-", "con-", "acc-", "employee", "高血压", "I10"] {
         assert!(!answer.text.contains(word), "`{word}` in {}", answer.text);
     }
@@ -566,6 +608,12 @@ async fn an_employer_sees_groups_and_nobody(hospital: TestHospital) {
     assert_eq!(groups(&gradual_chief).await, json!([]));
 
     month().await;
+    // Who renews their consent after the end of the month stays.
+    let (client, patient, enrolment) = &people[2];
+    let given = client.get(&consents(patient)).await;
+    let old = given.as_array().expect("consents").iter().find(|one| one["recipient"]["organisation"] == large.as_str());
+    revoke(client, &text(&old.expect("given")["id"])).await;
+    give(client, patient, to_organisation(enrolment, "counted", &[], &large)).await;
     assert_eq!(groups(&gradual_chief).await, json!([group(10, None)]), "ten are");
     assert_eq!(groups(&large_chief).await, json!([group(20, Some((10, 10)))]), "11 and 13");
     assert_eq!(large_chief.get(FIGURES).await.as_array().map(Vec::len), Some(2), "months are kept");
@@ -576,7 +624,7 @@ async fn an_employer_sees_groups_and_nobody(hospital: TestHospital) {
     month().await;
     assert_eq!(groups(&gradual_chief).await, json!([group(10, None)]));
     // One leaves: nothing is published of those who stay, in this group or in another, nor if the one comes back.
-    revoke(&people[9].0, &tenth).await;
+    revoke(&people[24 + 9].0, &tenth).await;
     month().await;
     assert_eq!(groups(&gradual_chief).await, json!([]));
     join(9).await;
@@ -585,12 +633,14 @@ async fn an_employer_sees_groups_and_nobody(hospital: TestHospital) {
     }
     month().await;
     assert_eq!(groups(&gradual_chief).await, json!([]), "five newcomers");
+    let (client, patient, _) = &people[1];
     let left = client.get(&consents(patient)).await;
     let of_large =
         left.as_array().expect("consents").iter().find(|one| one["recipient"]["organisation"] == large.as_str());
     revoke(client, &text(&of_large.expect("given")["id"])).await;
     month().await;
     assert_eq!(groups(&large_chief).await, json!([]), "24 less one");
+    assert_eq!(groups(&twin_chief).await, json!([]), "nor is who was counted once");
 
     // Whoever is counted sees when; an employer is told nobody's status.
     let seen = client.get(&format!("/api/v1/patients/{patient}/accesses?limit=200")).await;

@@ -305,12 +305,14 @@ async fn tasks_of_a_restricted_pathway_are_listed_for_whom_it_is_open_to(hospita
     assert!(was_seen_by(&clinic, "named-nurse").await && was_seen_by(&clinic, "named-dietitian").await);
     assert_eq!(listed(&other, "").await, own(&[]));
 
-    // Another role's is not theirs; who was told of it, and has the role, does it, and is shown nothing else.
+    // Another role's is not theirs, and a role alone does none; who reads no records is shown the task and nothing else.
     clinic.pharmacist.refused(&format!("{TASKS}/{nurses}/done"), json!(null), "NOT_FOUND").await;
     dietitian.refused(&format!("{TASKS}/{nurses}/done"), json!(null), "NOT_FOUND").await;
-    let view = other.post(&format!("{TASKS}/{nurses}/done"), json!(null)).await;
+    other.refused(&format!("{TASKS}/{nurses}/done"), json!(null), "NOT_FOUND").await;
+    other.refused(&format!("{TASKS}/{nurses}/decline"), json!({ "reason": "x" }), "NOT_FOUND").await;
+    nurse.post(&format!("{TASKS}/{nurses}/done"), json!(null)).await;
+    let view = dietitian.post(&format!("{TASKS}/{dietitians}/decline"), json!({ "reason": "已转诊" })).await;
     assert_eq!((&view["plugin"], &view["stage"]), (&json!(""), &json!("")), "{view}");
-    dietitian.post(&format!("{TASKS}/{dietitians}/decline"), json!({ "reason": "已转诊" })).await;
     assert_eq!(listed(&dietitian, "").await, own(&[]));
     assert!(other.ask(Method::GET, &enrolment, None).await.status.is_client_error());
 }
@@ -354,6 +356,8 @@ async fn what_is_hidden_is_no_access(hospital: TestHospital) {
     planted(whole, &enrolment, (2, 12), referral_to(xinglin_domain::pathway::Destination::Offline(None))).await;
     planted(whole, &enrolment, (3, 48), team_of(&[Role::Doctor, Role::Nurse])).await;
     let (nurse, _) = clinic.hire(Person::new("asked-nurse", "nurse").licensed(&json!({}))).await;
+    let (permitted, account) = clinic.hire(Person::new("permitted-nurse", "nurse").licensed(&json!({}))).await;
+    says(&clinic, "permit", &account).await;
     let (assistant, _) = clinic.hire(Person::new("hidden-assistant", "assistant").licensed(&json!({}))).await;
     let (manager, _) = clinic.hire(Person::new("hidden-manager", "health_manager").licensed(&json!({}))).await;
     let listed = async |client: &Client| {
@@ -362,10 +366,13 @@ async fn what_is_hidden_is_no_access(hospital: TestHospital) {
         list.into_iter().map(|one| one["code"].as_str().expect("a code").to_owned()).collect::<Vec<_>>()
     };
     assert_eq!(listed(&first).await, ["planted-2", "planted-3"]);
-    assert_eq!(listed(&nurse).await, ["blood-pressure", "planted-3"]);
+    assert_eq!(listed(&nurse).await, Vec::<String>::new(), "a role alone lists nothing");
+    assert_eq!(listed(&permitted).await, ["planted-2", "blood-pressure", "planted-3"]);
     assert_eq!(listed(&manager).await, Vec::<String>::new(), "who sees to referrals may not read this one");
     assert_eq!(listed(&assistant).await, Vec::<String>::new());
-    for (login, seen) in [("asked-nurse", true), ("hidden-manager", false), ("hidden-assistant", false)] {
+    for (login, seen) in
+        [("asked-nurse", false), ("permitted-nurse", true), ("hidden-manager", false), ("hidden-assistant", false)]
+    {
         assert_eq!(was_seen_by(&clinic, login).await, seen, "{login}");
     }
 }

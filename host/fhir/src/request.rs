@@ -84,7 +84,7 @@ pub fn pathway_request(of: &PathwayRequest<'_>) -> Vec<Value> {
             patient: &of.record.patient.to_string(),
             tests,
             status: LabStatus::of(of.record),
-            authored: of.record.since,
+            authored: of.record.opened_at(),
             by: Some(of.record.by),
         })),
         Asked::Team(decision) => {
@@ -103,9 +103,9 @@ fn tracked(of: &PathwayRequest<'_>) -> Value {
         .with("status", task_status(record))
         .with("intent", "plan")
         .with("for", of.patient())
-        .with("authoredOn", record.since.to_string())
+        .with("authoredOn", record.opened_at().to_string())
         .with("lastModified", of.modified.to_string())
-        .with("executionPeriod", period(record.since, ended(record)))
+        .with("executionPeriod", period(record.opened_at(), ended(record)))
         .with("restriction", json!({"period": of.time()}))
         .maybe("statusReason", turned_down(record).map(|reason| json!({"text": reason})))
         .list("note", note(record))
@@ -254,7 +254,7 @@ fn referral(of: &PathwayRequest<'_>, destination: &Destination, reason: &Localiz
         .with("code", json!({"text": place}))
         .with("subject", of.patient())
         .with("occurrencePeriod", of.time())
-        .with("authoredOn", of.record.since.to_string())
+        .with("authoredOn", of.record.opened_at().to_string())
         .maybe("performerType", speciality.map(|one| concept(std::slice::from_ref(one))))
         .list("reasonCode", (!words.trim().is_empty()).then(|| json!({"text": words})))
         .done()
@@ -331,25 +331,26 @@ fn care_team(of: &PathwayRequest<'_>, decision: &Decision) -> Value {
         (None, _) => "active",
     };
     let question = decision.question.get(LANGUAGE);
+    let (seats, over) = (decision.participants.iter().enumerate(), ended(of.record));
     Resource::new("CareTeam", of.id())
         .with("identifier", json!([{"system": PATHWAYS, "value": format!("{}.{}", of.pathway, of.record.code)}]))
         .with("status", status)
         .with("subject", of.patient())
-        .with("period", period(of.record.since, ended(of.record)))
-        .list("participant", decision.participants.iter().enumerate().flat_map(|seat| sat(seat, &decision.opinions)))
+        .with("period", period(of.record.opened_at(), over))
+        .list("participant", seats.flat_map(|seat| sat(seat, &decision.opinions, over)))
         .list("reasonCode", (!question.trim().is_empty()).then(|| json!({"text": question})))
         .done()
 }
 
-/// Those of a seat, the first first; of one that nobody has taken, the role alone.
-fn sat((seat, of): (usize, &Participant), opinions: &[Opinion]) -> Vec<Value> {
+/// Those of a seat, the first first, the last until it was over; of one that nobody has taken, the role alone.
+fn sat((seat, of): (usize, &Participant), opinions: &[Opinion], over: Option<Instant>) -> Vec<Value> {
     let named = json!({"coding": [{"system": ROLES, "code": role(of.role)}]});
     let roles: Vec<Value> = std::iter::once(named).chain(of.discipline.iter().map(one)).collect();
     let sat: Vec<&Opinion> = opinions.iter().filter(|opinion| opinion.seat == seat).collect();
     if sat.is_empty() {
         return vec![json!({"role": roles})];
     }
-    let until = sat.iter().skip(1).map(|next| Some(next.at)).chain([None]);
+    let until = sat.iter().skip(1).map(|next| Some(next.at)).chain([over]);
     let member = |(opinion, until): (&&Opinion, Option<Instant>)| {
         let until = until.map(|until| until.max(opinion.at));
         json!({"role": roles, "member": practitioner(&opinion.by.to_string()), "period": period(opinion.at, until)})
@@ -526,6 +527,14 @@ mod tests {
         assert_eq!(task["owner"], task["for"]);
         assert_eq!(task["description"], "血压日记");
         assert_eq!(task["restriction"]["period"]["end"], at(NOW).plus_hours(72).to_string());
+        // A nearer deadline leaves when it was asked for.
+        let record = question(Role::Patient);
+        let (now, by) = (at(NOW).plus_hours(1), at(NOW).plus_hours(2));
+        let task = &written(&record.moved(&record.asked, (by, true), now).expect("the same question"))[0];
+        assert_eq!(
+            (&task["authoredOn"], &task["restriction"]["period"]["end"]),
+            (&json!(at(NOW).to_string()), &json!(by.to_string()))
+        );
         let task = &written(&question(Role::Guardian))[0];
         assert_eq!((task.get("owner"), &task["performerType"][0]["coding"][0]["code"]), (None, &json!("guardian")));
     }
@@ -583,6 +592,10 @@ mod tests {
         assert_eq!(statuses(&record)[2], ("CarePlan".to_owned(), "draft".to_owned()));
         assert!(!written(&record)[2].to_string().contains("螺内酯"));
         let [fulfilled, others @ ..] = ends(&record);
+        let over = written(&fulfilled)[1]["period"]["end"].clone();
+        let seats = written(&fulfilled)[1]["participant"].clone();
+        assert!(over.is_string() && seats[0]["period"]["end"] == seats[1]["period"]["start"], "{seats}");
+        assert_eq!((&seats[1]["period"]["end"], &seats[2]["period"]["end"]), (&over, &over), "who sat there last");
         let decided = &written(&fulfilled)[2];
         assert_eq!((&decided["status"], &decided["description"]), (&json!("active"), &json!("加用螺内酯")));
         assert_eq!(decided["contributor"].as_array().map(Vec::len), Some(2));

@@ -96,15 +96,20 @@ pub async fn kinship<E: Executor>(
     Ok(kinds)
 }
 
-/// Who may consent for a patient at this moment.
+/// Who may consent for a patient at this moment. A guardian whose account is closed or suspended says nothing.
 pub async fn consenters<E: Executor>(
     records: &TenantScope<E>,
     patient: PatientId,
     now: Instant,
 ) -> AppResult<Consenters> {
     let born = born(records, patient).await?;
-    let rows = records.list_relations(&patient.to_string(), false).await?;
-    let relations = rows.into_iter().map(parse).collect::<AppResult<Vec<_>>>()?;
+    let mut relations = Vec::new();
+    for row in records.list_relations(&patient.to_string(), false).await? {
+        let relation = parse(row)?;
+        if relation.guards(born, now).is_some() && records.get_account(relation.person).await?.active {
+            relations.push(relation);
+        }
+    }
     Ok(Consenters::of(born, &relations, now))
 }
 

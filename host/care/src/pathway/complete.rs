@@ -10,7 +10,7 @@ use xinglin_domain::{
 use xinglin_extensions::Extensions;
 use xinglin_platform::{AppError, AppResult, Caller, boxed};
 use xinglin_records::{
-    consent,
+    consent::{self, Openings},
     resource::{self, marked},
 };
 use xinglin_store::TaskState;
@@ -28,8 +28,8 @@ pub struct DeclineTask {
 
 /// Somebody did a task that is theirs: the patient, or the role that it was given to, in force. It may be done
 /// before it is due, and late. The pathway is told. Who may not read the patient's record, as an
-/// assistant or a dietitian, or not the part that the pathway is in, is shown the task and nothing else: as a question of a
-/// restricted pathway, its task can be done by the role that it names, by whoever was told of it.
+/// assistant or a dietitian, is shown the task and nothing else. Of a restricted pathway it must be open to them, as in the
+/// list of tasks: a role alone opens none.
 ///
 /// # Errors
 /// `NOT_FOUND` if the caller may not see it, and it is not theirs; `AUTH_FORBIDDEN` if it is another role's;
@@ -75,7 +75,12 @@ async fn end(extensions: &Extensions, caller: &Caller, id: TaskId, how: TaskEnd)
         Ok(()) => true,
         // As the body has it, it is pending.
         Err(hidden) if hidden.code == Code::NotFound && record.is_given_to(&caller.actor, now) => {
-            consent::may_open_part(&extensions.platform, caller, patient, ready.compartments, "task", id).await?;
+            caller.trail.saw(patient);
+            let openings = Openings::of(&extensions.platform, caller, [patient]).await?;
+            if !openings.opens_part(patient, ready.compartments) {
+                return Err(hidden);
+            }
+            openings.note(patient, ready.compartments);
             false
         }
         Err(hidden) => return Err(hidden),

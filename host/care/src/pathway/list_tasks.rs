@@ -44,7 +44,7 @@ pub struct TaskView {
     /// The patient.
     #[schema(value_type = String)]
     pub patient: PatientId,
-    /// The patient's name, for those who may read records.
+    /// The patient's name, for those who may read records, and the enrolment if it is restricted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub patient_name: Option<String>,
     /// The enrolment, for those who may read it.
@@ -146,6 +146,7 @@ pub async fn list_tasks(
     let query = TaskQuery {
         roles,
         patient_id: filter.patient.map(|patient| patient.to_string()),
+        enrolment: None,
         due_by: filter.overdue.then(|| caller.now.plus_days(-OVERDUE_DAYS)),
     };
     let records = platform.records(caller);
@@ -168,9 +169,9 @@ pub async fn list_tasks(
             }
             let document = known.document(record.enrolment)?;
             let reads = openings.opens(record.patient, document);
-            if reads || openings.opens_part_in_care(record.patient, document.0) {
+            if reads || openings.opens_part(record.patient, document.0) {
                 openings.note(record.patient, document.0);
-                shown.push((record, reads));
+                shown.push(Shown { reads, named: reads || document.0.is_empty(), record });
             }
             if shown.len() >= wanted {
                 more = true;
@@ -182,7 +183,7 @@ pub async fn list_tasks(
         }
     }
     let names = names(&records, caller, &shown).await?;
-    let tasks = shown.into_iter().map(|(record, reads)| view(record, reads, &names, caller.now)).collect();
+    let tasks = shown.into_iter().map(|one| view(one, &names, caller.now)).collect();
     Ok(TaskList { tasks, next: place.filter(|_| more).map(|place| place.to_string()) })
 }
 
@@ -211,17 +212,22 @@ fn record(row: Task) -> AppResult<TaskRecord> {
     Ok(TaskRecord { id: row.id, state, ..record })
 }
 
+/// A task that is shown.
+struct Shown {
+    record: TaskRecord,
+    /// Whether the caller may read its enrolment.
+    reads: bool,
+    /// Whether the patient is named to who may read records: not by a restricted pathway that they may not read.
+    named: bool,
+}
+
 /// The names of the patients, if the caller may read records.
-async fn names(
-    records: &Tenant,
-    caller: &Caller,
-    shown: &[(TaskRecord, bool)],
-) -> AppResult<HashMap<PatientId, String>> {
+async fn names(records: &Tenant, caller: &Caller, shown: &[Shown]) -> AppResult<HashMap<PatientId, String>> {
     let mut names = HashMap::new();
     if caller.may(Action::ReadRecords).is_err() {
         return Ok(names);
     }
-    let patients: BTreeSet<PatientId> = shown.iter().map(|(record, _)| record.patient).collect();
+    let patients: BTreeSet<PatientId> = shown.iter().filter(|one| one.named).map(|one| one.record.patient).collect();
     let ids: Vec<String> = patients.iter().map(ToString::to_string).collect();
     for ids in ids.chunks(PATIENTS_AT_ONCE) {
         let query = ResourceQuery { kind: "Patient".to_owned(), ids: ids.to_vec(), ..ResourceQuery::default() };
@@ -236,11 +242,11 @@ async fn names(
     Ok(names)
 }
 
-fn view(record: TaskRecord, reads: bool, names: &HashMap<PatientId, String>, now: Instant) -> TaskView {
+fn view(Shown { record, reads, named }: Shown, names: &HashMap<PatientId, String>, now: Instant) -> TaskView {
     TaskView {
         id: record.id,
         patient: record.patient,
-        patient_name: names.get(&record.patient).cloned(),
+        patient_name: names.get(&record.patient).filter(|_| named).cloned(),
         enrolment: reads.then_some(record.enrolment),
         role: Role::from(record.task.owner).as_str(),
         due: record.task.due.to_string(),

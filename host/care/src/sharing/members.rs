@@ -8,7 +8,10 @@ use xinglin_fhir::person;
 use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed, document, organisation};
 use xinglin_store::{StoreError, Tenant};
 
-use super::{MemberView, told::told};
+use super::{
+    MemberView,
+    told::{Asked, told},
+};
 
 /// Most members of a page.
 const MOST: usize = 100;
@@ -54,10 +57,13 @@ pub async fn members(platform: &Platform, caller: &Caller, page: MemberPage) -> 
         for patient in patients {
             let patient: PatientId = patient.parse().map_err(AppError::internal)?;
             // What is there at this moment: the end of the second is not over.
-            let until = caller.now.plus_seconds(1);
-            let Some(told) = told(&records, &school, patient, until, caller.now).await? else { continue };
+            let asked = Asked { until: caller.now.plus_seconds(1), known: true };
+            let told = told(&records, &school, patient, asked, caller.now).await?;
+            // Who has several records is listed once.
+            let Some(told) = told.filter(|told| told.record == patient) else { continue };
             caller.trail.saw(patient);
-            let name = name(&records, patient).await?;
+            caller.trail.saw(told.current);
+            let name = name(&records, told.current).await?;
             members.push(MemberView { consent: told.consent, name, status: told.status });
             if members.len() == limit {
                 return Ok(members);

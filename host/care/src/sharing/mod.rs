@@ -48,7 +48,8 @@ pub struct SharedPathway {
     /// Which pathway it is, if that is open.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<SharedStatus>,
-    /// The patient's tasks that can be done, the first that is due first, if they are open; at most 50.
+    /// The patient's tasks to come, and those that are due and have time left, the first that is due first, if they are
+    /// open; at most 50.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tasks: Option<Vec<SharedTask>>,
     /// The panel, if it is open.

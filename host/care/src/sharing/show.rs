@@ -1,27 +1,22 @@
 use xinglin_domain::{
-    access::Action,
+    access::{Action, Role},
     compartment::Compartments,
     enrolment::{Enrolment, TaskRecord},
     id::{EnrolmentId, PatientId},
     part::{Part, Parts},
-    pathway::Role,
     relation::Kind,
     sharing::{Shared, danger_with_kin, with_kin},
 };
 use xinglin_extensions::{Extensions, install};
 use xinglin_platform::{AppError, AppResult, Caller, acting, boxed, document::Stored, grant, settings::settings};
 use xinglin_records::{consent, patient as records_of_patient};
-use xinglin_store::{DocumentQuery, StoreError, TaskState, Tenant};
+use xinglin_store::{DocumentQuery, StoreError, TaskQuery, Tenant};
 
 use super::{Ground, SharedDanger, SharedPathway, SharedStatus, SharedTask, SharedView};
 use crate::{panel, safety};
 
-/// Most pathways that are shown.
+/// Most pathways that are shown, and most tasks of each.
 const MOST: u32 = 50;
-/// Most tasks of each.
-const MOST_TASKS: usize = 50;
-/// Of how many tasks that can be done they are chosen.
-const TASKS_READ: u32 = 500;
 
 /// What the patient, or the law, lets the caller see as family, guardian or emergency contact.
 ///
@@ -113,26 +108,23 @@ async fn status(records: &Tenant, enrolment: &Enrolment) -> AppResult<SharedStat
     })
 }
 
-/// Tasks that the patient, or who acts for them, can do.
+/// Tasks that the patient, or who acts for them, can do; none whose time is over, and no bare timer.
 async fn tasks(records: &Tenant, enrolment: &Enrolment) -> AppResult<Vec<SharedTask>> {
     if !enrolment.is_active() {
         return Ok(Vec::new());
     }
-    let patient = enrolment.patient.to_string();
-    let rows = records.list_enrolment_tasks((enrolment.id, &patient), true, TASKS_READ).await?;
-    let mut tasks = Vec::new();
-    for row in rows {
+    let query = TaskQuery {
+        roles: vec![Role::Patient.as_str().to_owned()],
+        patient_id: Some(enrolment.patient.to_string()),
+        enrolment: Some(enrolment.id),
+        due_by: None,
+    };
+    let rows = records.list_given_tasks(&query, None, MOST).await?.into_iter();
+    rows.map(|row| {
         let record: TaskRecord = serde_json::from_value(row.body).map_err(AppError::internal)?;
-        let theirs = matches!(record.task.owner, Role::Patient | Role::Guardian);
-        // A timer that fired is nothing to do.
-        let timer = row.state == TaskState::Fired && record.task.window_minutes == 0;
-        if theirs && !timer {
-            tasks.push((record.task.due, row.id, record.task.title));
-        }
-    }
-    tasks.sort_unstable_by_key(|(due, id, _)| (*due, *id));
-    tasks.truncate(MOST_TASKS);
-    Ok(tasks.into_iter().map(|(due, task, title)| SharedTask { task, title, due: due.to_string() }).collect())
+        Ok(SharedTask { task: row.id, title: record.task.title, due: record.task.due.to_string() })
+    })
+    .collect()
 }
 
 async fn danger(records: &Tenant, patient: PatientId, ground: Ground) -> AppResult<SharedDanger> {

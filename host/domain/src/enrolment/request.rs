@@ -196,8 +196,11 @@ pub struct RequestRecord {
     pub code: String,
     /// What is asked for.
     pub asked: Asked,
-    /// Since when.
+    /// Since when its time runs.
     pub since: Instant,
+    /// When it was first asked for, if its time began anew since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opened: Option<Instant>,
     /// Until when.
     pub by: Instant,
     /// When it was asked once more.
@@ -216,7 +219,24 @@ impl RequestRecord {
         (asked, Tracked { code, by }, reported): (Asked, Tracked, bool),
         now: Instant,
     ) -> Self {
-        Self { id, enrolment, patient, code, asked, since: now, by, reminded: None, reported, ended: None }
+        Self {
+            id,
+            enrolment,
+            patient,
+            code,
+            asked,
+            since: now,
+            opened: None,
+            by,
+            reminded: None,
+            reported,
+            ended: None,
+        }
+    }
+
+    /// When it was first asked for.
+    pub fn opened_at(&self) -> Instant {
+        self.opened.unwrap_or(self.since)
     }
 
     /// Asked again by the pathway while it is open: the nearer deadline holds, so that who is asked again and again
@@ -240,7 +260,7 @@ impl RequestRecord {
             next.asked = asked.clone();
         }
         if by < self.by {
-            next = Self { since: now, by, reminded: None, ..next };
+            next = Self { since: now, opened: Some(self.opened_at()), by, reminded: None, ..next };
         }
         Some(next)
     }
@@ -803,6 +823,7 @@ mod tests {
         let now = NOW.plus_minutes(40);
         let nearer = again(&asked, &question().asked, now.plus_minutes(10), now).expect("the same question");
         assert_eq!((nearer.by, nearer.look_at()), (now.plus_minutes(10), Some(now.plus_minutes(5))));
+        assert_eq!((nearer.since, nearer.opened_at(), asked.opened_at()), (now, NOW, NOW), "it was asked for before");
         // Of a referral the words may change; where to may not.
         let Asked::Referral { citation, .. } = referral().asked else { panic!("a referral") };
         let to =

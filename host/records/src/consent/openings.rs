@@ -71,15 +71,10 @@ impl<'a> Openings<'a> {
         self.caller.can_see(patient) && (labels.is_empty() || author || self.record_access(patient).shows(labels))
     }
 
-    /// As [`may_open_part`](super::may_open_part), of a patient that was read.
+    /// Whether a part of a document that was given to the caller is open to them, of a patient that was read. Not as with
+    /// [`may_open_part`](super::may_open_part): that it was given to them opens no compartment; a consent, the care of the
+    /// patient or emergency access does.
     pub fn opens_part(&self, patient: PatientId, labels: Compartments) -> bool {
-        let care = Care { within: labels, ..Care::default() };
-        self.of.get(&patient).is_some_and(|(consents, _)| part_is_open(self.caller, (patient, labels), consents, care))
-    }
-
-    /// As [`opens_part`](Self::opens_part), but that a part was given to the caller opens no compartment: a consent, the
-    /// care of the patient or emergency access does.
-    pub fn opens_part_in_care(&self, patient: PatientId, labels: Compartments) -> bool {
         let open =
             |(consents, care): &(Vec<Consent>, Care)| part_is_open(self.caller, (patient, labels), consents, *care);
         self.of.get(&patient).is_some_and(open)

@@ -23,7 +23,7 @@ CREATE INDEX representative_by_organisation ON representative (tenant_id, organi
 ALTER TABLE consent ADD COLUMN organisation_id TEXT NULL;
 CREATE INDEX consent_by_organisation ON consent (tenant_id, organisation_id, patient_id);
 
--- Who is counted together for an employer. Who was counted once is in no other cohort.
+-- Who is counted together for an employer. Who was counted once is in no other cohort, of this employer or another.
 CREATE TABLE cohort (
     tenant_id       TEXT    NOT NULL,
     organisation_id TEXT    NOT NULL,
@@ -38,10 +38,10 @@ CREATE TABLE cohort_member (
     organisation_id TEXT    NOT NULL,
     patient_id      TEXT    NOT NULL,
     number          INTEGER NOT NULL,
-    PRIMARY KEY (tenant_id, organisation_id, patient_id),
+    PRIMARY KEY (tenant_id, patient_id),
     FOREIGN KEY (tenant_id, organisation_id, number) REFERENCES cohort (tenant_id, organisation_id, number)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX cohort_member_by_patient ON cohort_member (tenant_id, patient_id);
+CREATE INDEX cohort_member_by_cohort ON cohort_member (tenant_id, organisation_id, number);
 
 -- What was published for a month, computed once.
 CREATE TABLE group_figures (
@@ -62,6 +62,13 @@ BEGIN SELECT RAISE(ABORT, 'group_figures only grows'); END;
 CREATE TRIGGER cohort_member_stays BEFORE DELETE ON cohort_member
 WHEN NOT EXISTS (SELECT 1 FROM erasure e WHERE e.tenant_id = OLD.tenant_id AND e.patient_id = OLD.patient_id)
 BEGIN SELECT RAISE(ABORT, 'cohort_member only grows'); END;
+CREATE TRIGGER cohort_member_is_kept BEFORE UPDATE ON cohort_member
+BEGIN SELECT RAISE(ABORT, 'cohort_member only grows'); END;
+-- A cohort does not change, but that it closes.
+CREATE TRIGGER cohort_closes BEFORE UPDATE ON cohort
+WHEN NOT (OLD.open AND NOT NEW.open AND NEW.tenant_id = OLD.tenant_id
+          AND NEW.organisation_id = OLD.organisation_id AND NEW.number = OLD.number AND NEW.size = OLD.size)
+BEGIN SELECT RAISE(ABORT, 'a cohort only closes'); END;
 
 CREATE TRIGGER organisation_frozen_insert BEFORE INSERT ON organisation
 WHEN EXISTS (SELECT 1 FROM frozen_tenant f WHERE f.tenant_id = NEW.tenant_id)

@@ -104,6 +104,8 @@ pub struct TaskQuery {
     pub roles: Vec<String>,
     /// Of this patient.
     pub patient_id: Option<String>,
+    /// Of this enrolment.
+    pub enrolment: Option<EnrolmentId>,
     /// Due at this moment or before.
     pub due_by: Option<Instant>,
 }
@@ -123,6 +125,9 @@ impl<E: Executor> TenantScope<E> {
         sql.bind_all(&query.roles);
         if let Some(patient) = &query.patient_id {
             sql.push(" AND t.patient_id = ").bind(patient);
+        }
+        if let Some(enrolment) = query.enrolment {
+            sql.push(" AND t.enrolment_id = ").bind(enrolment);
         }
         if let Some(by) = query.due_by {
             sql.push(" AND t.due_at <= ").bind(by);

@@ -68,6 +68,17 @@ impl<E: Executor> TenantScope<E> {
         Ok(cohorts.into_values().collect())
     }
 
+    /// FHIR ids of patients who are in a cohort of another organisation, open or closed.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn list_counted_elsewhere(&self, organisation: OrganisationId) -> Result<Vec<String>> {
+        let sql = "SELECT patient_id FROM cohort_member WHERE tenant_id = $1 AND organisation_id <> $2
+                   ORDER BY patient_id";
+        let rows = self.exec.rows(Sql::new(sql, args![self.tenant, organisation])).await?;
+        rows.iter().map(|row| row.get("patient_id")).collect()
+    }
+
     /// What was published for an organisation, the last month first.
     ///
     /// # Errors
@@ -84,7 +95,7 @@ impl TenantTx {
     /// Stores a new cohort with its members.
     ///
     /// # Errors
-    /// `Unique` if the number is taken, or one of them is in a cohort of this organisation.
+    /// `Unique` if the number is taken, or one of them is in a cohort, of whatever organisation.
     pub async fn insert_cohort(&self, organisation: OrganisationId, cohort: &CohortRow) -> Result<()> {
         let sql = "INSERT INTO cohort (tenant_id, organisation_id, number, size, open) VALUES ($1, $2, $3, $4, $5)";
         let args = args![self.tenant, organisation, cohort.number, cohort.size, cohort.open];
@@ -100,9 +111,10 @@ impl TenantTx {
     /// Closes a cohort: it is not published any more.
     ///
     /// # Errors
-    /// `NotFound`.
+    /// `NotFound` if it is not open.
     pub async fn close_cohort(&self, organisation: OrganisationId, number: u32) -> Result<()> {
-        let sql = "UPDATE cohort SET open = FALSE WHERE tenant_id = $1 AND organisation_id = $2 AND number = $3";
+        let sql = "UPDATE cohort SET open = FALSE
+                   WHERE tenant_id = $1 AND organisation_id = $2 AND number = $3 AND open";
         match self.exec.execute(Sql::new(sql, args![self.tenant, organisation, number])).await? {
             0 => Err(StoreError::not_found("cohort", number)),
             _ => Ok(()),

@@ -542,6 +542,9 @@ async fn tasks_are_listed_by_whom_they_are_given_to(bench: Bench) -> Result<()> 
     let of = |patient: &str| TaskQuery { patient_id: Some(patient.to_owned()), ..given(&["nurse"]) };
     assert_eq!(given_tasks(&tenant, &of("pat-1")).await?, [6, 5, 3, 1]);
     assert_eq!(given_tasks(&tenant, &of("pat-2")).await?, []);
+    let in_it = |enrolment| TaskQuery { enrolment: Some(enrolment), ..of("pat-1") };
+    assert_eq!(given_tasks(&tenant, &in_it(enrolment)).await?, [6, 5, 3, 1]);
+    assert_eq!(given_tasks(&tenant, &in_it(EnrolmentId::from_u128(99))).await?, []);
     assert_eq!(given_tasks(&bench.there(), &given(&["nurse"])).await?, []);
     // One that is scheduled again moves, also to another role.
     let tx = tenant.begin().await?;

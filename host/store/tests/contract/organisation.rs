@@ -15,6 +15,7 @@ contract!(
 
 const SCHOOL: OrganisationId = OrganisationId::from_u128(1);
 const EMPLOYER: OrganisationId = OrganisationId::from_u128(2);
+const OTHER_EMPLOYER: OrganisationId = OrganisationId::from_u128(3);
 
 fn organisation(id: OrganisationId, second: i64) -> Organisation {
     Organisation { id, body: body(1), registered_at: at(second), closed_at: None }
@@ -132,6 +133,9 @@ async fn who_informs_an_organisation_is_found(bench: Bench) -> Result<()> {
 async fn nobody_is_in_two_cohorts(bench: Bench) -> Result<()> {
     registered(&bench).await?;
     let tenant = bench.here();
+    let tx = tenant.begin().await?;
+    tx.insert_organisation(&organisation(OTHER_EMPLOYER, 3)).await?;
+    tx.commit().await?;
     let cohort = |number, members: &[&str]| CohortRow {
         number,
         size: 2,
@@ -147,14 +151,32 @@ async fn nobody_is_in_two_cohorts(bench: Bench) -> Result<()> {
     assert!(is_unique_in(tx.insert_cohort(EMPLOYER, &cohort(3, &["pat-2"])).await, "cohort_member"));
     tx.rollback().await?;
     let tx = tenant.begin().await?;
+    let elsewhere = tx.insert_cohort(OTHER_EMPLOYER, &cohort(1, &["pat-5", "pat-2"])).await;
+    assert!(is_unique_in(elsewhere, "cohort_member"), "nor is anybody counted for two employers");
+    tx.rollback().await?;
+    assert_eq!(tenant.list_counted_elsewhere(OTHER_EMPLOYER).await?, ["pat-1", "pat-2", "pat-3", "pat-4"]);
+    assert!(tenant.list_counted_elsewhere(EMPLOYER).await?.is_empty());
+    assert!(bench.there().list_counted_elsewhere(OTHER_EMPLOYER).await?.is_empty());
+    let tx = tenant.begin().await?;
     tx.close_cohort(EMPLOYER, 1).await?;
     assert_eq!(code_of(tx.close_cohort(EMPLOYER, 9).await), "NOT_FOUND");
+    assert_eq!(code_of(tx.close_cohort(EMPLOYER, 1).await), "NOT_FOUND", "once");
     tx.commit().await?;
     assert_eq!(tenant.list_cohorts(EMPLOYER).await?, [CohortRow { open: false, ..first }, second.clone()]);
     assert!(tenant.list_cohorts(SCHOOL).await?.is_empty() && bench.there().list_cohorts(EMPLOYER).await?.is_empty());
 
-    // Who was counted stays known, until they are erased.
-    assert!(bench.raw("DELETE FROM cohort_member").await.is_err());
+    // Who was counted stays known, until they are erased; a cohort closes, and changes in no other way.
+    for change in [
+        "DELETE FROM cohort_member",
+        "UPDATE cohort_member SET number = 1",
+        "UPDATE cohort_member SET patient_id = 'pat-9' WHERE patient_id = 'pat-1'",
+        "UPDATE cohort SET open = TRUE",
+        "UPDATE cohort SET open = FALSE WHERE number = 1",
+        "UPDATE cohort SET size = 3 WHERE number = 2",
+        "UPDATE cohort SET open = FALSE, size = 3 WHERE number = 2",
+    ] {
+        assert!(bench.raw(change).await.is_err(), "{change}");
+    }
     assert_eq!(tenant.count_of_patient("pat-4").await?.get("cohort_member"), Some(&1));
     let tx = tenant.begin().await?;
     tx.erase_patient("pat-4", "acc-9", at(9)).await?;

@@ -45,7 +45,9 @@ pub struct RequestPage {
 
 /// A page of the open requests that the caller has a part in, the first that is due first: a patient's own and a ward's;
 /// questions to a role of staff; a team with a seat of a role; referrals and laboratory tests of doctors, nurses, health
-/// managers and assistants, who see to them. Only what is shown counts as an access to the record.
+/// managers and assistants, who see to them. Of a restricted pathway only those of patients who have opened the compartment
+/// to the caller, or whom the caller treats in it: a role alone lists none. Only what is shown counts as an access to the
+/// record.
 ///
 /// # Errors
 /// If the caller has no part in any; `NOT_FOUND` if there is no request that the page follows.
