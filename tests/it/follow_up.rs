@@ -548,14 +548,26 @@ async fn whose_seat_it_is_opens_a_restricted_request_and_nothing_else(hospital: 
     let (assistant, _) = clinic.hire(Person::new("seat-assistant", "assistant").licensed(&json!({}))).await;
     let own = |codes: &[&str]| codes.iter().map(|code| (*code).to_owned()).collect::<Vec<_>>();
     assert_eq!(listed(&first).await, own(&["planted-3", "planted-1"]), "who may read it sees to the referral");
-    // A role alone lists nothing of it.
-    for who in [&clinic.doctor, &clinic.pharmacist, &dietitian, &nurse, &assistant] {
-        assert_eq!(listed(who).await, own(&[]));
+    // A role alone lists that it is asked, and nothing of whom or what about; who opens it is seen by the patient.
+    for (who, wanted) in [(&clinic.doctor, 1), (&clinic.pharmacist, 1), (&dietitian, 1), (&nurse, 1), (&assistant, 0)] {
+        let list = who.get(REQUESTS).await;
+        let list = list.as_array().expect("a list");
+        assert_eq!(list.len(), wanted, "{list:?}");
+        for one in list {
+            let keys: Vec<&str> = one.as_object().expect("a request").keys().map(String::as_str).collect();
+            assert_eq!(keys, ["by", "id", "kind", "restricted", "since", "state"], "{one}");
+        }
         let hidden = who.ask(Method::GET, &enrolment, None).await;
         assert!(hidden.status.is_client_error(), "{}", hidden.text);
     }
     nurse.refused(&format!("{referral}/fulfil"), json!({ "note": "x" }), "NOT_FOUND").await;
-    // Who was told of it speaks for a seat, and it is an access to the record.
+    let opened = dietitian.get(&team).await;
+    assert_eq!((&opened["kind"], &opened["patient"]), (&json!("team"), &json!(clinic.subject)), "{opened}");
+    for who in [&nurse, &assistant] {
+        let hidden = who.ask(Method::GET, &team, None).await;
+        assert_eq!((hidden.status.as_u16(), hidden.code()), (404, "NOT_FOUND"), "{}", hidden.text);
+    }
+    // Who has a seat speaks for it, and it is an access to the record.
     for (seat, who) in [&clinic.doctor, &clinic.pharmacist, &dietitian].into_iter().enumerate() {
         let given = who.post(&format!("{team}/opinions"), json!({ "seat": seat, "text": "意见" })).await;
         assert_eq!(given["patient"], clinic.subject.as_str());

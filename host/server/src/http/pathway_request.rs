@@ -27,6 +27,7 @@ pub fn routes() -> OpenApiRouter<Hospital> {
     OpenApiRouter::new()
         .routes(allowed(READERS, routes!(list_of)))
         .routes(by(&Action::EndRequest, routes!(list)))
+        .routes(by(&Action::EndRequest, routes!(get)))
         .routes(by(&Action::EndRequest, routes!(fulfil)))
         .routes(by(&Action::EndRequest, routes!(decline)))
         .routes(by(&Action::EndRequest, routes!(opine)))
@@ -73,6 +74,20 @@ pub async fn list(
 ) -> Reply<Json<Vec<PathwayRequestView>>> {
     let page = RequestPage { after, limit: limit.unwrap_or(100) };
     Ok(Json(request::list_mine(&hospital.platform, &caller, page).await?))
+}
+
+/// One request, of who may read the enrolment, or whom the pathway asks.
+#[utoipa::path(
+    get, path = "/api/v1/requests/{id}", tag = "Request",
+    params(("id" = String, Path, description = "`req-…`")),
+    responses((status = 200, body = PathwayRequestView), (status = "4XX", body = Problem)),
+)]
+pub async fn get(
+    State(hospital): State<Hospital>,
+    caller: Caller,
+    At(id): At<RequestId>,
+) -> Reply<Json<PathwayRequestView>> {
+    Ok(Json(request::get(&hospital.platform, &caller, id).await?))
 }
 
 /// A referral was attended, or laboratory tests are reported.

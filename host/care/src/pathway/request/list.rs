@@ -7,7 +7,7 @@ use xinglin_platform::{AppResult, Caller, Platform, boxed, document::Stored};
 use xinglin_records::consent;
 use xinglin_store::{Cursor, DocumentQuery, RequestQuery};
 
-use super::{MOST, PathwayRequestView, is_given_to, load, view};
+use super::{MOST, PathwayRequestView, is_given_to, load, outside, view};
 use crate::pathway::{known::Known, ready};
 
 /// Fewest rows that are read at once.
@@ -46,8 +46,8 @@ pub struct RequestPage {
 /// A page of the open requests that the caller has a part in, the first that is due first: a patient's own and a ward's;
 /// questions to a role of staff; a team with a seat of a role; referrals and laboratory tests of doctors, nurses, health
 /// managers and assistants, who see to them. Of a restricted pathway only those of patients who have opened the compartment
-/// to the caller, or whom the caller treats in it: a role alone lists none. Only what is shown counts as an access to the
-/// record.
+/// to the caller, or whom the caller treats in it; of a question or a team of a caller's role no more than that there is one.
+/// Only what is shown counts as an access to the record.
 ///
 /// # Errors
 /// If the caller has no part in any; `NOT_FOUND` if there is no request that the page follows.
@@ -87,6 +87,8 @@ pub async fn list_mine(platform: &Platform, caller: &Caller, page: RequestPage) 
             if openings.opens(record.patient, document) || (given && openings.opens_part(record.patient, document.0)) {
                 openings.note(record.patient, document.0);
                 views.push(view(caller, record)?);
+            } else if given {
+                views.push(outside(&record));
             }
             if views.len() >= usize::try_from(limit).unwrap_or(usize::MAX) {
                 return Ok(views);

@@ -3,6 +3,7 @@
 
 mod decide;
 mod end;
+mod get;
 mod list;
 mod notice;
 mod pass;
@@ -43,6 +44,7 @@ use crate::event::keep;
 
 pub use self::decide::{JointPlan, Opinion, Signature, opine, plan, sign};
 pub use self::end::{Decline, Fulfil, decline, fulfil};
+pub use self::get::get;
 pub use self::list::{RequestPage, list_mine, list_of};
 pub use self::pass::pass;
 
@@ -55,14 +57,22 @@ pub struct PathwayRequestView {
     /// `req-…`
     #[schema(value_type = String)]
     pub id: RequestId,
+    /// Whether it is of a restricted pathway that the caller may not read, and was not opened yet: the list then says no
+    /// more than that the caller's role is asked, and until when. `GET /api/v1/requests/{id}` opens it, which the patient
+    /// sees among the accesses.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub restricted: bool,
     /// The enrolment.
-    #[schema(value_type = String)]
-    pub enrolment: EnrolmentId,
+    #[schema(value_type = Option<String>)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub enrolment: Option<EnrolmentId>,
     /// The patient.
-    #[schema(value_type = String)]
-    pub patient: PatientId,
+    #[schema(value_type = Option<String>)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub patient: Option<PatientId>,
     /// Its code; of a question, that of the questionnaire.
-    pub code: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
     /// `question`, `referral`, `laboratory` or `team`.
     pub kind: &'static str,
     /// `open`, `fulfilled`, `declined`, `lapsed` or `withdrawn`.
@@ -75,8 +85,9 @@ pub struct PathwayRequestView {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mdt: Option<bool>,
     /// The whole: what is asked for, opinions, plan, signatures, end.
-    #[schema(value_type = Object)]
-    pub detail: Value,
+    #[schema(value_type = Option<Object>)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<Value>,
 }
 
 /// What the caller is shown of it: who is the patient, or acts for them, what a team has decided, not what each said;
@@ -88,11 +99,26 @@ fn view(caller: &Caller, record: RequestRecord) -> AppResult<PathwayRequestView>
         Asked::Team(decision) => Some(decision.is_mdt()),
         _ => None,
     };
+    let detail = serde_json::to_value(&record).map_err(AppError::internal)?;
     Ok(PathwayRequestView {
+        restricted: false,
+        enrolment: Some(record.enrolment),
+        patient: Some(record.patient),
+        mdt,
+        detail: Some(detail),
+        code: Some(record.code.clone()),
+        ..outside(&record)
+    })
+}
+
+/// That a role is asked, until when, and nothing of the patient or the pathway.
+fn outside(record: &RequestRecord) -> PathwayRequestView {
+    PathwayRequestView {
         id: record.id,
-        enrolment: record.enrolment,
-        patient: record.patient,
-        code: record.code.clone(),
+        restricted: true,
+        enrolment: None,
+        patient: None,
+        code: None,
         kind: match record.asked {
             Asked::Question { .. } => "question",
             Asked::Referral { .. } => "referral",
@@ -102,9 +128,9 @@ fn view(caller: &Caller, record: RequestRecord) -> AppResult<PathwayRequestView>
         state: record.state(),
         since: record.since.to_string(),
         by: record.by.to_string(),
-        mdt,
-        detail: serde_json::to_value(&record).map_err(AppError::internal)?,
-    })
+        mdt: None,
+        detail: None,
+    }
 }
 
 /// Follows what a pathway asks for. What is open under its code keeps the nearer deadline, or is replaced by it; what
