@@ -24,6 +24,7 @@ rules_on_both_engines!(
     what_was_read_or_is_too_late_is_not_sent,
     who_wants_none_or_has_died_gets_none,
     what_is_due_is_reminded_of_before,
+    who_leaves_is_not_reminded_of_what_was_asked_again,
     a_guardian_is_reminded_for_a_child,
 );
 
@@ -582,6 +583,22 @@ async fn what_is_due_is_reminded_of_before(stage: Stage) {
     assert_eq!(due().await.len(), 1);
     stage.advance(2 * HOUR).await;
     eventually("the task is due", async || due().await.len() == 2).await;
+}
+
+async fn who_leaves_is_not_reminded_of_what_was_asked_again(stage: Stage) {
+    let clinic = stage.clinic(&[&HYPERTENSION]).await;
+    let enrolment = hypertension(&clinic, stage.hospital.now()).await;
+    stage.gateway.waits_for(1).await;
+    // Asked again at midnight, the reminder waits for the morning.
+    stage.advance(DAY * 3 / 2 + 60).await;
+    stage.settles().await;
+    end_as(&clinic, &["sent", "queued"]).await;
+    clinic.patient.post(&format!("{enrolment}/leave"), json!({ "reason": "搬家", "how": "transferred" })).await;
+    stage.until(8, 0).await;
+    end_as(&clinic, &["sent", "dropped withdrawn"]).await;
+    stage.advance(DAY).await;
+    stage.settles().await;
+    assert_eq!(stage.gateway.reminders().await.len(), 1);
 }
 
 async fn a_guardian_is_reminded_for_a_child(stage: Stage) {

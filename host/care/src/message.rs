@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 use utoipa::ToSchema;
-use xinglin_domain::id::{EnrolmentId, PatientId};
+use xinglin_domain::id::PatientId;
 use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed};
-use xinglin_records::consent;
+use xinglin_records::{consent, notice};
 
 /// A message to a patient.
 #[derive(Serialize, ToSchema)]
@@ -61,8 +61,7 @@ async fn is_open(
     patient: PatientId,
     row: &xinglin_store::Message,
 ) -> AppResult<bool> {
-    // What the host tells on behalf of a pathway is kept under its enrolment.
-    let enrolment = row.dedupe_key.split('/').next().and_then(|id| id.parse::<EnrolmentId>().ok());
+    let enrolment = notice::enrolment_of(row);
     // Other notices are between the hospital and the patient.
     Ok(caller.actor.acts_wholly_for(patient)
         || match enrolment {

@@ -18,7 +18,7 @@ use super::{
     lock, put, receipt_url, rules_of,
 };
 use crate::{
-    notice::{Notice, Weight, tell_as},
+    notice::{Notice, Weight, enrolment_of, tell_as},
     patient,
 };
 
@@ -208,8 +208,7 @@ async fn of_no_use<E: Executor>(records: &TenantScope<E>, message: &Message) -> 
     if message.read_at.is_some() {
         return Ok(Some(Reason::Read));
     }
-    let enrolment = message.dedupe_key.split('/').next().and_then(|id| id.parse::<EnrolmentId>().ok());
-    let Some(enrolment) = enrolment else { return Ok(None) };
+    let Some(enrolment) = enrolment_of(message) else { return Ok(None) };
     let enrolment = match records.get_document(enrolment).await {
         Ok(row) => StoredDocument::<EnrolmentId, Enrolment>::try_from(row)?.value,
         Err(StoreError::NotFound { .. }) => return Ok(Some(Reason::Withdrawn)),
