@@ -20,6 +20,7 @@ rules_on_both_engines!(
     nights_are_quiet_but_for_danger,
     what_exceeds_the_budget_is_bundled,
     a_gateway_that_is_down_is_tried_again,
+    a_silent_gateway_is_left_alone,
     a_number_that_does_not_work_is_used_no_more,
     what_was_read_or_is_too_late_is_not_sent,
     who_wants_none_or_has_died_gets_none,
@@ -411,6 +412,32 @@ async fn a_gateway_that_is_down_is_tried_again(stage: Stage) {
     assert_eq!(clinic.patient.get(&addresses(&clinic)).await[0]["state"], "confirmed");
 }
 
+async fn a_silent_gateway_is_left_alone(stage: Stage) {
+    let clinic = stage.clinic(&[]).await;
+    let neighbour = stage.hospital.clinic(&[]).await;
+    stage.gateway.set_up(&neighbour, "sms", json!({})).await;
+    stage.gateway.confirm(&neighbour.patient, &neighbour.subject, ("sms", "13900139000")).await;
+    stage.gateway.client.post("/simulate/fault", json!({ "do": "fail", "times": 1, "to": NUMBER })).await;
+    // The codes were the first two.
+    tell(&clinic).await;
+    eventually("it is tried", async || stage.gateway.asked().await == 3).await;
+    stage.settles().await;
+    // What comes meanwhile is put off without a request; that of another hospital is not.
+    tell(&clinic).await;
+    tell(&neighbour).await;
+    end_as(&neighbour, &["sent"]).await;
+    stage.settles().await;
+    end_as(&clinic, &["queued", "queued"]).await;
+    assert_eq!(stage.gateway.asked().await, 4);
+    // One attempt after a minute finds out; the other follows.
+    stage.advance(61).await;
+    eventually("one was tried", async || stage.gateway.asked().await >= 5).await;
+    stage.settles().await;
+    stage.advance(61).await;
+    end_as(&clinic, &["sent", "sent"]).await;
+    assert_eq!(stage.gateway.asked().await, 6);
+}
+
 async fn a_number_that_does_not_work_is_used_no_more(stage: Stage) {
     let clinic = stage.clinic(&[]).await;
     stage.gateway.set_up(&clinic, "wechat", json!({ "rank": 5 })).await;
@@ -595,7 +622,11 @@ async fn who_leaves_is_not_reminded_of_what_was_asked_again(stage: Stage) {
     end_as(&clinic, &["sent", "queued"]).await;
     clinic.patient.post(&format!("{enrolment}/leave"), json!({ "reason": "搬家", "how": "transferred" })).await;
     stage.until(8, 0).await;
-    end_as(&clinic, &["sent", "dropped withdrawn"]).await;
+    eventually("nobody is reminded of it", async || {
+        let ends = ends(&clinic).await;
+        ends.len() > 1 && ends[1..].iter().all(|end| end == "dropped withdrawn" || end == "bundled")
+    })
+    .await;
     stage.advance(DAY).await;
     stage.settles().await;
     assert_eq!(stage.gateway.reminders().await.len(), 1);

@@ -26,6 +26,7 @@ pub mod policy;
 pub mod policy_desk;
 pub mod settings;
 mod signing;
+pub mod silence;
 pub mod standing;
 pub mod tasks;
 pub mod tls;

@@ -19,6 +19,7 @@ use crate::{
     meter::Meter,
     policy::{self, Policies},
     policy_desk::{Decided, PolicyDesk},
+    silence::Silences,
     tasks::Tasks,
     tls,
     trail::Trail,
@@ -42,6 +43,7 @@ struct Shared {
     meter: Meter,
     policies: PolicyDesk,
     tasks: Tasks,
+    silences: Silences,
 }
 
 /// The hospital cannot be opened.
@@ -142,7 +144,9 @@ impl Platform {
         let (exports, blobs) = (files("exports")?, files("blobs")?);
         let meter = Meter::new()?;
         let tasks = Tasks::default();
-        let shared = Shared { config, store, clock, keys, ring, egress, exports, blobs, meter, policies, tasks };
+        let silences = Silences::default();
+        let shared =
+            Shared { config, store, clock, keys, ring, egress, exports, blobs, meter, policies, tasks, silences };
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -189,6 +193,11 @@ impl Platform {
     /// Outbound HTTP.
     pub fn egress(&self) -> &Egress {
         &self.shared.egress
+    }
+
+    /// Services that do not answer.
+    pub fn silences(&self) -> &Silences {
+        &self.shared.silences
     }
 
     /// Attachments.

@@ -59,7 +59,13 @@ pub async fn pass(platform: &Platform, records: &Tenant, work: &Work, now: Insta
         receipt_url: &receipt_url(platform, records.id(), gateway.channel),
     };
     let outcome = gateway.send(platform, &sending, now).await;
-    note(records, work, &prepared, outcome, platform.now()).await
+    let now = platform.now();
+    let channel = gateway.channel.as_str();
+    match outcome {
+        Outcome::Unknown => platform.silences().unheard(records.id(), channel, now),
+        Outcome::Accepted | Outcome::Refused(_) => platform.silences().heard(records.id(), channel),
+    }
+    note(records, work, &prepared, outcome, now).await
 }
 
 /// The id of a reminder at a gateway: another at each, as one may serve both channels.
@@ -186,7 +192,14 @@ async fn decide(
     Ok(match verdict.next {
         Next::Expire => Decided::Over(reminder.dropped(Reason::Expired, now)),
         Next::Wait(at) => Decided::Later(reminder, at),
-        Next::Send => Decided::Now(reminder.trying(gateway.channel, count, now), gateway, address),
+        Next::Send => match platform.silences().ask(tx.id(), gateway.channel.as_str(), now) {
+            // Of many, one finds out whether the gateway answers again.
+            Some(until) => {
+                let at = until.min(reminder.expires);
+                Decided::Later(reminder, at)
+            }
+            None => Decided::Now(reminder.trying(gateway.channel, count, now), gateway, address),
+        },
     })
 }
 

@@ -124,6 +124,8 @@ pub async fn put_channel(
     let tx = records.begin().await?;
     tx.put_reminder_channel(&row).await?;
     tx.commit().await?;
+    // It may be another.
+    platform.silences().heard(tenant, channel.as_str());
     tracing::info!(%tenant, channel = row.channel, by = %caller.actor.account, "a channel of reminders was set up");
     view(platform, tenant, &row)
 }
