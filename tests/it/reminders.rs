@@ -181,11 +181,20 @@ async fn an_address_is_confirmed_by_its_code(stage: Stage) {
     }
     let seen = clinic.administrator.get(&format!("/api/v1/audit?patient={}", clinic.subject)).await;
     assert!(seen.to_string().contains("reminder-addresses/sms/confirm"), "{seen}");
-    // Another number is confirmed anew.
-    enter("13900139000").await.done(&path);
+    // Another number is confirmed anew; the former is used until then.
+    let entered = enter("13900139000").await.done(&path);
+    assert_eq!((&entered["state"], &entered["entered"]), (&json!("confirmed"), &json!("139****9000")), "{entered}");
     tell(&clinic).await;
-    end_as(&clinic, &["dropped no-address", "dropped no-address"]).await;
-    assert_eq!(stage.gateway.reminders().await.len(), 0);
+    let sent = stage.gateway.waits_for(1).await;
+    assert_ne!(sent[0]["to"], "13900139000");
+    let code = stage.gateway.code("13900139000").await;
+    let confirmed = clinic.patient.post(&confirm, json!({ "code": code })).await;
+    assert_eq!((&confirmed["masked"], &confirmed["entered"]), (&json!("139****9000"), &json!(null)), "{confirmed}");
+    // That the former does not work says nothing of this one.
+    assert_eq!(stage.gateway.receipt(&sent[0]["id"], "address-invalid", json!({})).await, 204);
+    assert_eq!(clinic.patient.get(&addresses(&clinic)).await[0]["state"], "confirmed");
+    tell(&clinic).await;
+    assert_eq!(stage.gateway.waits_for(2).await[1]["to"], "13900139000");
 }
 
 async fn channels_and_rules_are_the_administrators(stage: Stage) {

@@ -55,6 +55,16 @@ pub enum AddressFault {
     NotConfirmed,
 }
 
+/// An address that waits for its code, without what is sealed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Entered {
+    /// Who entered it.
+    pub by: AccountId,
+    /// The language of reminders there.
+    pub language: Language,
+}
+
 /// A patient's address on one channel, without what is sealed: the address itself, and its code.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -73,6 +83,10 @@ pub struct Address {
     pub code_until: Option<Instant>,
     /// Number of wrong codes since.
     pub wrong: u32,
+    /// Since when the address in use is confirmed.
+    pub confirmed_at: Option<Instant>,
+    /// What is used instead when its code was entered.
+    pub next: Option<Entered>,
     /// When codes were sent in the last day.
     pub codes: Vec<Instant>,
 }
@@ -88,11 +102,13 @@ impl Address {
             language,
             code_until: None,
             wrong: 0,
+            confirmed_at: None,
+            next: None,
             codes: Vec::new(),
         }
     }
 
-    /// An address is entered: it is used when its code was, and the one before it is used no more.
+    /// An address is entered: it is used when its code was, and the confirmed one before it until then.
     ///
     /// # Errors
     /// `TooMany`.
@@ -104,31 +120,39 @@ impl Address {
             }
         }
         self.codes.push(now);
-        let until = now.plus_minutes(CODE_MINUTES);
-        Ok(Self {
-            standing: Standing::Pending,
-            by: Some(by),
-            language,
-            enabled: true,
-            code_until: Some(until),
-            wrong: 0,
-            ..self
+        self.code_until = Some(now.plus_minutes(CODE_MINUTES));
+        self.wrong = 0;
+        self.next = Some(Entered { by, language });
+        Ok(match self.standing {
+            Standing::Confirmed => self,
+            Standing::Pending | Standing::Failing | Standing::Removed => {
+                Self { standing: Standing::Pending, by: Some(by), language, enabled: true, ..self }
+            }
         })
     }
 
     /// A code is entered. The address has to be stored whatever the outcome is: wrong codes count.
     pub fn confirmed(mut self, given: &str, sent: &str, now: Instant) -> (Self, Result<(), AddressFault>) {
-        let open = self.standing == Standing::Pending
-            && self.wrong < MOST_WRONG
-            && self.code_until.is_some_and(|until| now < until);
-        if !open {
+        let open = self.wrong < MOST_WRONG && self.code_until.is_some_and(|until| now < until);
+        let Some(Entered { by, language }) = self.next.filter(|_| open) else {
             return (self, Err(AddressFault::NoCode));
-        }
+        };
         if sent.is_empty() || given != sent {
             self.wrong += 1;
             return (self, Err(AddressFault::Wrong));
         }
-        (Self { standing: Standing::Confirmed, code_until: None, wrong: 0, ..self }, Ok(()))
+        let confirmed = Self {
+            standing: Standing::Confirmed,
+            by: Some(by),
+            enabled: true,
+            language,
+            code_until: None,
+            wrong: 0,
+            confirmed_at: Some(now),
+            next: None,
+            ..self
+        };
+        (confirmed, Ok(()))
     }
 
     /// The patient chooses whether reminders come there, and in which language.
@@ -138,7 +162,11 @@ impl Address {
     pub fn preferring(self, enabled: bool, language: Language) -> Result<Self, AddressFault> {
         match self.standing {
             Standing::Removed => Err(AddressFault::NotConfirmed),
-            _ => Ok(Self { enabled, language, ..self }),
+            Standing::Pending => {
+                let next = self.next.map(|next| Entered { language, ..next });
+                Ok(Self { enabled, language, next, ..self })
+            }
+            Standing::Confirmed | Standing::Failing => Ok(Self { enabled, language, ..self }),
         }
     }
 
@@ -154,7 +182,12 @@ impl Address {
     /// The patient removes it. Codes that were sent go on counting.
     #[must_use]
     pub fn removed(self) -> Self {
-        Self { standing: Standing::Removed, code_until: None, wrong: 0, ..self }
+        Self { standing: Standing::Removed, code_until: None, wrong: 0, confirmed_at: None, next: None, ..self }
+    }
+
+    /// Whether what was handed out at this moment went there, and not to the address before it.
+    pub fn was_used_at(&self, moment: Instant) -> bool {
+        self.confirmed_at.is_some_and(|at| at <= moment)
     }
 
     /// Whether reminders are sent there.
@@ -204,8 +237,39 @@ mod tests {
         let (confirmed, _) = pending().confirmed("1", "1", NOW);
         assert!(confirmed.is_used());
         assert_eq!(confirmed.clone().confirmed("1", "1", NOW).1, Err(AddressFault::NoCode), "a code is used once");
-        let changed = confirmed.entered(BY, Language::English, NOW).expect("the second");
-        assert!(!changed.is_used(), "another address has a code of its own");
+    }
+
+    #[test]
+    fn a_confirmed_address_is_used_until_the_next_is_confirmed() {
+        const OTHER: AccountId = AccountId::from_u128(8);
+        let (confirmed, _) = pending().confirmed("1", "1", NOW);
+        let later = NOW.plus_minutes(5);
+        let changed = confirmed.entered(OTHER, Language::English, later).expect("the second");
+        assert!(changed.is_used() && changed.by == Some(BY) && changed.language == Language::Chinese);
+        let (wrong, outcome) = changed.clone().confirmed("2", "3", later);
+        assert_eq!((outcome, wrong.is_used()), (Err(AddressFault::Wrong), true));
+        let late = later.plus_minutes(CODE_MINUTES);
+        let (kept, outcome) = changed.clone().confirmed("3", "3", late);
+        assert_eq!((outcome, kept.is_used(), kept.by), (Err(AddressFault::NoCode), true, Some(BY)));
+        let (next, outcome) = changed.clone().confirmed("3", "3", later);
+        assert_eq!((outcome, next.by, next.language), (Ok(()), Some(OTHER), Language::English));
+        // A receipt of before is of the one before.
+        assert!(next.was_used_at(later) && !next.was_used_at(later.plus_seconds(-1)));
+        assert!(changed.was_used_at(NOW) && !pending().was_used_at(later));
+        let (failed, outcome) = changed.clone().failing().confirmed("3", "3", later);
+        assert_eq!((outcome, failed.is_used()), (Ok(()), true));
+        assert_eq!(changed.removed().confirmed("3", "3", later).1, Err(AddressFault::NoCode));
+    }
+
+    #[test]
+    fn who_opted_out_and_enters_another_wants_reminders_again() {
+        let (confirmed, _) = pending().confirmed("1", "1", NOW);
+        let out = confirmed.preferring(false, Language::Chinese).expect("there is one");
+        let changed = out.entered(BY, Language::Chinese, NOW).expect("the second");
+        assert!(!changed.is_used(), "not before its code was entered");
+        assert!(changed.confirmed("2", "2", NOW).0.is_used());
+        let english = pending().preferring(true, Language::English).expect("there is one");
+        assert_eq!(english.confirmed("1", "1", NOW).0.language, Language::English);
     }
 
     #[test]

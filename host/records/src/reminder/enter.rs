@@ -3,7 +3,7 @@ use utoipa::ToSchema;
 use xinglin_domain::{
     code::Code,
     id::PatientId,
-    reminder::{Address, CODE_MINUTES, Channel, normal, words},
+    reminder::{Address, CODE_MINUTES, Channel, Standing, normal, words},
 };
 use xinglin_fhir::person;
 use xinglin_platform::{AppError, AppResult, Caller, Platform, ambient, boxed, document};
@@ -29,7 +29,7 @@ pub struct EnteredAddress {
 }
 
 /// The patient enters an address: a code is sent to it, by which they [confirm](super::confirm) that it is theirs. What
-/// was confirmed on the channel before is used no more.
+/// was confirmed on the channel before is used until then.
 ///
 /// # Errors
 /// `REMINDER_CHANNEL` if the hospital has no such channel, or the gateway refuses the address; `REMINDER_TOO_MANY`;
@@ -60,8 +60,8 @@ pub async fn enter(
     patient::treatable(&tx, patient).await?;
     let known = tx.list_reminder_addresses(&patient.to_string()).await?;
     let known = known.into_iter().find(|row| row.channel == channel.as_str()).map(StoredAddress::read).transpose()?;
-    let (row, value) = match known {
-        Some(stored) => (stored.row, stored.value),
+    let (row, value, used) = match known {
+        Some(stored) => (stored.row, stored.value, stored.secret.to),
         None => {
             let row = ReminderAddress {
                 patient_id: patient.to_string(),
@@ -71,12 +71,13 @@ pub async fn enter(
                 version: 0,
                 updated_at: caller.now,
             };
-            (row, Address::none(channel, preferred.unwrap_or_default()))
+            (row, Address::none(channel, preferred.unwrap_or_default()), String::new())
         }
     };
     let language = language_of(new.language.as_deref(), preferred.unwrap_or(value.language))?;
     let value = value.entered(caller.actor.account, language, caller.now).map_err(refused)?;
-    let stored = StoredAddress { row, value, secret: Secret { to: to.clone(), code: code.clone() } };
+    let used = if value.standing == Standing::Confirmed { used } else { to.clone() };
+    let stored = StoredAddress { row, value, secret: Secret { to: used, next: to.clone(), code: code.clone() } };
     stored.put(&tx, caller.now).await?;
     caller.write_trail(&tx).await?;
     tx.commit().await?;

@@ -325,7 +325,7 @@ async fn note(records: &Tenant, work: &Work, prepared: &Prepared, outcome: Outco
             tx.put_off_work(work, again).await?
         }
         Outcome::Refused(Reason::AddressInvalid) => {
-            failing(&tx, value.patient, channel, Some(&prepared.to), now).await?;
+            failing(&tx, value.patient, channel, Used::To(&prepared.to), now).await?;
             // By another channel, if there is one.
             if another(&tx, value.patient, channel).await? {
                 tx.put_off_work(work, now).await?
@@ -355,17 +355,30 @@ async fn another(tx: &TenantTx, patient: PatientId, channel: Channel) -> AppResu
     Ok(false)
 }
 
+/// Which address was used.
+#[derive(Clone, Copy)]
+pub(super) enum Used<'a> {
+    /// This one.
+    To(&'a str),
+    /// The one that was confirmed at this moment.
+    At(Instant),
+}
+
 /// An address does not work, if it is still the one that was used: the patient is told in the app, where they see it.
 pub(super) async fn failing(
     tx: &TenantTx,
     patient: PatientId,
     channel: Channel,
-    used: Option<&str>,
+    used: Used<'_>,
     now: Instant,
 ) -> AppResult<()> {
     for row in tx.list_reminder_addresses(&patient.to_string()).await? {
         let StoredAddress { row, value, secret } = StoredAddress::read(row)?;
-        if value.channel != channel || !value.is_used() || used.is_some_and(|used| used != secret.to) {
+        let is_that = match used {
+            Used::To(to) => to == secret.to,
+            Used::At(moment) => value.was_used_at(moment),
+        };
+        if value.channel != channel || !value.is_used() || !is_that {
             continue;
         }
         let key = format!("reminder-address/{patient}/{}/{}", channel.as_str(), row.version);
