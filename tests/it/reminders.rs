@@ -285,6 +285,7 @@ async fn a_questionnaire_reminds_and_is_delivered(stage: Stage) {
     // The administrator sees what became of it, the team nothing, and nobody what it was about.
     let seen = reminders(&clinic.administrator, &clinic).await;
     assert_eq!((seen.len(), &seen[0]["state"]), (1, &json!("delivered")));
+    assert_eq!((&seen[0]["urgent"], &seen[0]["count"]), (&json!(null), &json!(null)), "{seen:?}");
     let told = seen[0].to_string();
     for word in [NUMBER, "blood-pressure", "hypertension", "血压", "questionnaire", "enr-"] {
         assert!(!told.contains(word), "{told}");
@@ -498,6 +499,7 @@ async fn what_was_read_or_is_too_late_is_not_sent(stage: Stage) {
     read(&messages(&clinic).await[0]).await;
     stage.until(8, 0).await;
     end_as(&clinic, &["sent", "bundled", "bundled", "dropped read"]).await;
+    assert_eq!(reminders(&clinic.administrator, &clinic).await[3]["reason"], "not-needed");
 
     // One that nobody accepts in time is given up; the message stays.
     set_rules(&clinic, json!({ "expire_hours": 1 })).await;
