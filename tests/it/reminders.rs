@@ -615,8 +615,8 @@ async fn what_is_due_is_reminded_of_before(stage: Stage) {
     stage.advance(DAY).await;
     stage.settles().await;
     assert_eq!(due().await.len(), 1);
-    // A task of theirs is due a week after the beginning.
-    stage.advance(3 * DAY - HOUR).await;
+    // A task of theirs has a window from the seventh to the tenth day: a day before it ends.
+    stage.advance(6 * DAY - HOUR).await;
     stage.settles().await;
     assert_eq!(due().await.len(), 1);
     stage.advance(2 * HOUR).await;

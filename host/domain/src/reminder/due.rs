@@ -18,10 +18,10 @@ const fn is_of_the_patient(role: Role) -> bool {
     matches!(role, Role::Patient | Role::Guardian)
 }
 
-/// When the patient is reminded of a task of theirs before it is due. Not of a bare timer, nor of what was done.
+/// When the patient is reminded of a task of theirs before its window ends. Not of a bare timer, nor of what was done.
 pub fn remind_of_task(task: &TaskRecord, since: Instant) -> Option<Instant> {
     let theirs = is_of_the_patient(task.task.owner) && task.task.window_minutes > 0 && task.is_pending();
-    if theirs { remind_at(since, task.task.due) } else { None }
+    if theirs { remind_at(since, task.deadline()) } else { None }
 }
 
 /// When the patient is reminded of a question before its time is over. One that is asked once more at that time, or
@@ -78,8 +78,12 @@ mod tests {
     #[test]
     fn only_tasks_that_the_patient_can_still_do() {
         let due = NOW.plus_days(7);
-        assert_eq!(remind_of_task(&task(Role::Patient, 60, due), NOW), Some(NOW.plus_days(6)));
-        assert_eq!(remind_of_task(&task(Role::Guardian, 60, due), NOW), Some(NOW.plus_days(6)));
+        assert_eq!(remind_of_task(&task(Role::Patient, 60, due), NOW), Some(NOW.plus_days(6).plus_minutes(60)));
+        assert_eq!(remind_of_task(&task(Role::Guardian, 60, due), NOW), Some(NOW.plus_days(6).plus_minutes(60)));
+        let three_days = task(Role::Patient, 3 * 24 * 60, due);
+        assert_eq!(remind_of_task(&three_days, NOW), Some(NOW.plus_days(9)), "a day before the window ends");
+        let fired = TaskRecord { state: TaskState::Fired { at: due }, ..three_days };
+        assert_eq!(remind_of_task(&fired, NOW), Some(NOW.plus_days(9)), "it can still be done");
         assert_eq!(remind_of_task(&task(Role::Nurse, 60, due), NOW), None);
         assert_eq!(remind_of_task(&task(Role::Patient, 0, due), NOW), None, "a bare timer");
         let cancelled = TaskRecord { state: TaskState::Cancelled { at: NOW }, ..task(Role::Patient, 60, due) };
