@@ -8,6 +8,10 @@ use crate::{
 /// project default.
 const LEAD_HOURS: i64 = 24;
 
+/// How long after a question was asked once more the patient may be reminded of it, in hours: a project default. One of
+/// three days, as most are, has 12.
+const GAP_HOURS: i64 = 11;
+
 /// When a patient is reminded of what they have since one moment and until another; `None` if there is no time.
 fn remind_at(since: Instant, due: Instant) -> Option<Instant> {
     let half = due.micros().saturating_sub(since.micros()) / 2;
@@ -24,15 +28,16 @@ pub fn remind_of_task(task: &TaskRecord, since: Instant) -> Option<Instant> {
     if theirs { remind_at(since, task.deadline()) } else { None }
 }
 
-/// When the patient is reminded of a question before its time is over. One that is asked once more at that time, or
-/// later, needs no other reminder: `None`.
+/// When the patient is reminded of a question before its time is over. One that is asked once more less than eleven
+/// hours before that needs no other reminder: `None`.
 pub fn remind_of_question(request: &RequestRecord) -> Option<Instant> {
     let Asked::Question { respondent, .. } = &request.asked else { return None };
     if !is_of_the_patient(*respondent) || !request.is_open() {
         return None;
     }
     let half = request.by.micros().saturating_sub(request.since.micros()) / 2;
-    remind_at(request.since, request.by).filter(|at| at.micros() > request.by.micros() - half)
+    let again = Instant::from_micros(request.by.micros() - half);
+    remind_at(request.since, request.by).filter(|at| *at >= again.plus_hours(GAP_HOURS))
 }
 
 #[cfg(test)]
@@ -95,6 +100,11 @@ mod tests {
         assert_eq!(remind_of_question(&question(Role::Patient, NOW.plus_days(7))), Some(NOW.plus_days(6)));
         assert_eq!(remind_of_question(&question(Role::Patient, NOW.plus_days(2))), None, "it is asked again then");
         assert_eq!(remind_of_question(&question(Role::Patient, NOW.plus_hours(3))), None);
+        assert_eq!(remind_of_question(&question(Role::Patient, NOW.plus_hours(49))), None, "half an hour after that");
+        let shortest = NOW.plus_hours(70);
+        assert_eq!(remind_of_question(&question(Role::Patient, shortest)), Some(NOW.plus_hours(46)));
+        assert_eq!(remind_of_question(&question(Role::Patient, shortest.plus_seconds(-1))), None);
+        assert_eq!(remind_of_question(&question(Role::Patient, NOW.plus_days(3))), Some(NOW.plus_days(2)));
         assert_eq!(remind_of_question(&question(Role::Nurse, NOW.plus_days(7))), None);
         let ended = question(Role::Patient, NOW.plus_days(7));
         let ended = RequestRecord { ended: Some(Ended::Withdrawn { at: NOW }), ..ended };
