@@ -170,25 +170,27 @@ async fn decide(
         Ok(usable) => usable,
         Err(reason) => return Ok(Decided::Over(reminder.dropped(reason, now))),
     };
-    if is_new && reminder.takes_in() && now < reminder.expires {
-        let mut waiting = Vec::new();
-        for row in tx.list_queued_reminders(&patient.to_string()).await? {
-            waiting.push(Stored::try_from(row)?);
-        }
-        // What waits takes in what comes.
-        if let Some(Stored { row, value }) = waiting.into_iter().find(|other| other.value.takes_in()) {
-            let host = value.with(&reminder);
-            put(tx, row, &host, now).await?;
-            return Ok(Decided::Over(reminder.bundled(host.id, now)));
-        }
-    }
     let mut others = Vec::new();
     for row in tx.list_tried_reminders(&patient.to_string(), now.plus_days(-7)).await? {
         let tried = row.tried_at.map(|at| Tried { at, urgent: row.urgent });
         others.extend(tried.filter(|_| row.id != reminder.id));
     }
     let verdict = rules.judge(&reminder, &others, now);
+    let demoted = reminder.urgent && !verdict.urgent;
     reminder.urgent = verdict.urgent;
+    if (is_new || demoted) && reminder.takes_in() && now < reminder.expires {
+        let mut waiting = Vec::new();
+        for row in tx.list_queued_reminders(&patient.to_string()).await? {
+            waiting.push(Stored::try_from(row)?);
+        }
+        // What waits takes in what comes, and what is not urgent any more.
+        let takes_in = |other: &Stored| other.value.id != reminder.id && other.value.takes_in();
+        if let Some(Stored { row, value }) = waiting.into_iter().find(takes_in) {
+            let host = value.with(&reminder);
+            put(tx, row, &host, now).await?;
+            return Ok(Decided::Over(reminder.bundled(host.id, now)));
+        }
+    }
     Ok(match verdict.next {
         Next::Expire => Decided::Over(reminder.dropped(Reason::Expired, now)),
         Next::Wait(at) => Decided::Later(reminder, at),
