@@ -185,7 +185,7 @@ async fn put(tx: &TenantTx, row: ReminderRow, value: &Reminder, now: Instant) ->
 }
 
 /// Has everybody else who decides on the reminders or addresses of this patient wait for the end of the transaction.
-async fn lock(tx: &TenantTx, patient: impl std::fmt::Display) -> AppResult<()> {
+pub(crate) async fn lock(tx: &TenantTx, patient: impl std::fmt::Display) -> AppResult<()> {
     Ok(tx.lock(&format!("reminder/{patient}")).await?)
 }
 
