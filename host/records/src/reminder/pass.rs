@@ -65,7 +65,7 @@ pub async fn pass(platform: &Platform, records: &Tenant, work: &Work, now: Insta
         Outcome::Unknown => platform.silences().unheard(records.id(), channel, now),
         Outcome::Accepted | Outcome::Refused(_) => platform.silences().heard(records.id(), channel),
     }
-    note(records, work, &prepared, outcome, now).await
+    note((platform, records), work, &prepared, outcome, now).await
 }
 
 /// The id of a reminder at a gateway: another at each, as one may serve both channels.
@@ -243,7 +243,13 @@ async fn usable(
 ) -> AppResult<Result<(Box<Gateway>, Box<StoredAddress>), Reason>> {
     let mut gateways = Vec::new();
     for row in tx.list_reminder_channels().await? {
-        gateways.push(Gateway::of(platform, tx.id(), &row)?);
+        match Gateway::of(platform, tx.id(), &row) {
+            Ok(gateway) => gateways.push(gateway),
+            // The others remind.
+            Err(error) => {
+                tracing::error!(tenant = %tx.id(), channel = row.channel, %error, "a channel of reminders cannot be opened");
+            }
+        }
     }
     gateways.sort_by_key(|gateway| (reminder.channel != Some(gateway.channel), gateway.settings.rank));
     let mut addresses = Vec::new();
@@ -307,7 +313,13 @@ fn why_not(address: &StoredAddress) -> Unusable {
 }
 
 /// Notes what became of it. A receipt may have been faster.
-async fn note(records: &Tenant, work: &Work, prepared: &Prepared, outcome: Outcome, now: Instant) -> AppResult<()> {
+async fn note(
+    (platform, records): (&Platform, &Tenant),
+    work: &Work,
+    prepared: &Prepared,
+    outcome: Outcome,
+    now: Instant,
+) -> AppResult<()> {
     let channel = prepared.gateway.channel;
     let tx = records.begin().await?;
     lock(&tx, &work.lane).await?;
@@ -329,7 +341,7 @@ async fn note(records: &Tenant, work: &Work, prepared: &Prepared, outcome: Outco
         Outcome::Refused(Reason::AddressInvalid) => {
             failing(&tx, value.patient, channel, Used::To(&prepared.to), now).await?;
             // By another channel, if there is one.
-            if another(&tx, value.patient, channel).await? {
+            if usable(platform, &tx, &value, now).await?.is_ok() {
                 tx.put_off_work(work, now).await?
             } else {
                 put(&tx, row, &value.failed(Reason::AddressInvalid, now), now).await?;
@@ -344,17 +356,6 @@ async fn note(records: &Tenant, work: &Work, prepared: &Prepared, outcome: Outco
     };
     // Somebody else is at it by now: they say the same to the gateway, and note its answer.
     if noted { Ok(tx.commit().await?) } else { Ok(()) }
-}
-
-/// Whether the patient has another address that is used.
-async fn another(tx: &TenantTx, patient: PatientId, channel: Channel) -> AppResult<bool> {
-    for row in tx.list_reminder_addresses(&patient.to_string()).await? {
-        let address = StoredAddress::read(row)?.value;
-        if address.channel != channel && address.is_used() {
-            return Ok(true);
-        }
-    }
-    Ok(false)
 }
 
 /// Which address was used.
