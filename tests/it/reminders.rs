@@ -274,6 +274,10 @@ async fn a_questionnaire_reminds_and_is_delivered(stage: Stage) {
     // A receipt is the gateway's, fresh, and has its effect once.
     assert_eq!(stage.gateway.receipt(&id, "delivered", json!({ "forged": true })).await, 401);
     assert_eq!(stage.gateway.receipt(&id, "delivered", json!({ "age": 301 })).await, 401);
+    let theirs = "the-key-of-another-hospital-and-its-gateway";
+    let neighbour = stage.hospital.clinic(&[]).await;
+    stage.gateway.set_up(&neighbour, "sms", json!({ "secret": theirs })).await;
+    assert_eq!(stage.gateway.receipt(&id, "delivered", json!({ "secret": theirs })).await, 401);
     assert_eq!(ends(&clinic).await, ["sent"]);
     assert_eq!(stage.gateway.receipt(&id, "delivered", json!({})).await, 204);
     assert_eq!(ends(&clinic).await, ["delivered"]);
