@@ -196,17 +196,16 @@ impl Address {
     }
 }
 
-/// An address without blanks and dashes; `None` if it cannot be one of the channel: 11 digits of a mobile number of the
-/// mainland or an international number with `+`; an `openid`.
+/// An address in the one form that it is kept in; `None` if it cannot be one of the channel: the 11 digits of a mobile
+/// number of the mainland, entered with or without `+86`, blanks and dashes; an `openid`.
 pub fn normal(channel: Channel, text: &str) -> Option<String> {
     match channel {
         Channel::Sms => {
             let bare: String = text.chars().filter(|c| !matches!(c, ' ' | '-')).collect();
-            let digits = bare.strip_prefix('+').unwrap_or(&bare);
-            let all_digits = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
-            let mainland = bare.len() == 11 && bare.starts_with('1');
-            let international = bare.starts_with('+') && (7..=15).contains(&digits.len()) && !digits.starts_with('0');
-            (all_digits && (mainland || international)).then_some(bare)
+            let digits = bare.strip_prefix("+86").unwrap_or(&bare);
+            let mobile = matches!(digits.as_bytes(), [b'1', b'3'..=b'9', rest @ ..]
+                if rest.len() == 9 && rest.iter().all(u8::is_ascii_digit));
+            mobile.then(|| digits.to_owned())
         }
         Channel::Wechat => {
             let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
@@ -316,15 +315,18 @@ mod tests {
     #[test]
     fn addresses_have_a_form() {
         assert_eq!(normal(Channel::Sms, "138 0013-8000"), Some("13800138000".into()));
-        assert_eq!(normal(Channel::Sms, "+86 138 0013 8000"), Some("+8613800138000".into()));
+        assert_eq!(normal(Channel::Sms, "+86 138 0013 8000"), Some("13800138000".into()), "one number has one form");
         for no in [
             "",
             "+",
             "1380013800",
             "138001380001",
             "23800138000",
-            "+0123456789",
-            "+123456",
+            "12800138000",
+            "8613800138000",
+            "+8513800138000",
+            "+447700900123",
+            "+86+8613800138000",
             "１3800138000",
             "a",
             "+1234567890123456",

@@ -22,7 +22,7 @@ use crate::patient;
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EnteredAddress {
-    /// A mobile number (`13800138000`, `+8613800138000`), or an `openid` of the hospital's official account.
+    /// A mobile number of the mainland (`13800138000`, `+8613800138000`), or an `openid` of the hospital's official account.
     pub to: String,
     /// `zh-CN` or `en`; the patient's preferred language if left out.
     pub language: Option<String>,
@@ -102,7 +102,7 @@ pub async fn enter(
 
 const fn form(channel: Channel) -> &'static str {
     match channel {
-        Channel::Sms => "a mobile number: 11 digits, or `+` and the number with its country",
+        Channel::Sms => "a mobile number of the mainland: 11 digits, with or without `+86`",
         Channel::Wechat => "an openid of the hospital's official account: 6 to 64 letters, digits, `_` and `-`",
     }
 }
