@@ -7,13 +7,14 @@ use xinglin_domain::time::Instant;
 use xinglin_store::Engine;
 
 use crate::support::{
-    Client, Clinic, HIV, HYPERTENSION, MENTAL_HEALTH, Process, TestHospital, advance, eventually,
+    Client, Clinic, HIV, HYPERTENSION, MENTAL_HEALTH, Person, Process, TestHospital, advance, clinic::id, eventually,
     message_gateway::Gateway, record, rules_on_both_engines,
 };
 
 rules_on_both_engines!(
     Stage:
     an_address_is_confirmed_by_its_code,
+    nobody_floods_a_number,
     channels_and_rules_are_the_administrators,
     a_questionnaire_reminds_and_is_delivered,
     restricted_pathways_remind_in_neutral_words,
@@ -201,6 +202,24 @@ async fn an_address_is_confirmed_by_its_code(stage: Stage) {
     assert_eq!(clinic.patient.get(&addresses(&clinic)).await[0]["state"], "confirmed");
     tell(&clinic).await;
     assert_eq!(stage.gateway.waits_for(2).await[1]["to"], "13900139000");
+}
+
+async fn nobody_floods_a_number(stage: Stage) {
+    let clinic = stage.hospital.clinic(&[]).await;
+    stage.gateway.set_up(&clinic, "sms", json!({})).await;
+    let path = format!("{}/sms", addresses(&clinic));
+    for to in ["13800138000", "+8613800138000", "138-0013-8000"] {
+        clinic.patient.ask(Method::PUT, &path, Some(json!({ "to": to }))).await.done(&path);
+    }
+    // Another patient, the same number: it has had its codes of this hour.
+    let own = clinic.import(&[record::patient("1990-03-04")]).await.remove(0);
+    let other = clinic.hire(Person::new("flooder", "patient").acting_for(id(&own), 973)).await.0;
+    let theirs = format!("/api/v1/patients/{}/reminder-addresses/sms", id(&own));
+    let enter = async |to: &str| other.ask(Method::PUT, &theirs, Some(json!({ "to": to }))).await;
+    enter(NUMBER).await.refused(&theirs, "REMINDER_TOO_MANY");
+    enter("13900139000").await.done(&theirs);
+    stage.advance(HOUR).await;
+    enter(NUMBER).await.done(&theirs);
 }
 
 async fn channels_and_rules_are_the_administrators(stage: Stage) {

@@ -210,8 +210,7 @@ async fn send(State(gateway): State<MessageGateway>, headers: HeaderMap, body: B
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let (stamp, id) = (header("xinglin-timestamp"), header("xinglin-id"));
     gateway.lock().asked += 1;
-    let right =
-        verifies("send", (stamp, id), &body, header("xinglin-signature")) && header("xinglin-key") == KEY_ID;
+    let right = verifies("send", (stamp, id), &body, header("xinglin-signature")) && header("xinglin-key") == KEY_ID;
     let times = gateway.times();
     let in_time = stamp.parse::<i64>().is_ok_and(|stamp| times.iter().any(|now| (stamp - now).abs() <= WINDOW));
     if !right || !in_time {

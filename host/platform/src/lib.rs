@@ -28,6 +28,7 @@ pub mod settings;
 mod signing;
 pub mod silence;
 pub mod standing;
+pub mod tally;
 pub mod tasks;
 pub mod tls;
 pub mod token;

@@ -20,6 +20,7 @@ use crate::{
     policy::{self, Policies},
     policy_desk::{Decided, PolicyDesk},
     silence::Silences,
+    tally::Tally,
     tasks::Tasks,
     tls,
     trail::Trail,
@@ -44,6 +45,7 @@ struct Shared {
     policies: PolicyDesk,
     tasks: Tasks,
     silences: Silences,
+    codes: Tally,
 }
 
 /// The hospital cannot be opened.
@@ -144,9 +146,22 @@ impl Platform {
         let (exports, blobs) = (files("exports")?, files("blobs")?);
         let meter = Meter::new()?;
         let tasks = Tasks::default();
-        let silences = Silences::default();
-        let shared =
-            Shared { config, store, clock, keys, ring, egress, exports, blobs, meter, policies, tasks, silences };
+        let (silences, codes) = (Silences::default(), Tally::default());
+        let shared = Shared {
+            config,
+            store,
+            clock,
+            keys,
+            ring,
+            egress,
+            exports,
+            blobs,
+            meter,
+            policies,
+            tasks,
+            silences,
+            codes,
+        };
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -198,6 +213,11 @@ impl Platform {
     /// Services that do not answer.
     pub fn silences(&self) -> &Silences {
         &self.shared.silences
+    }
+
+    /// Codes that were sent to an address, of whomever.
+    pub fn codes(&self) -> &Tally {
+        &self.shared.codes
     }
 
     /// Attachments.

@@ -8,9 +8,15 @@ use crate::{id::AccountId, time::Instant};
 pub const CODE_MINUTES: i64 = 10;
 /// Wrong codes after which another one is needed: a project default. One in 200,000 guesses right.
 const MOST_WRONG: u32 = 5;
-/// Codes that are sent to addresses of a patient on one channel in an hour, and in a day: project defaults, so that
-/// nobody's phone can be flooded.
+/// Codes that are sent to addresses of a patient on one channel, and to one address, in an hour, and in a day: project
+/// defaults, so that nobody's phone can be flooded.
 const MOST_CODES: [(i64, usize); 2] = [(1, 3), (24, 6)];
+
+/// Whether one more code may be sent, after those of these times.
+pub fn may_send_code(codes: &[Instant], now: Instant) -> bool {
+    let within = |hours: i64| codes.iter().filter(|at| **at > now.plus_hours(-hours)).count();
+    MOST_CODES.into_iter().all(|(hours, most)| within(hours) < most)
+}
 
 /// Whether an address can be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -114,10 +120,8 @@ impl Address {
     /// `TooMany`.
     pub fn entered(mut self, by: AccountId, language: Language, now: Instant) -> Result<Self, AddressFault> {
         self.codes.retain(|at| *at > now.plus_hours(-24));
-        for (hours, most) in MOST_CODES {
-            if self.codes.iter().filter(|at| **at > now.plus_hours(-hours)).count() >= most {
-                return Err(AddressFault::TooMany);
-            }
+        if !may_send_code(&self.codes, now) {
+            return Err(AddressFault::TooMany);
         }
         self.codes.push(now);
         self.code_until = Some(now.plus_minutes(CODE_MINUTES));

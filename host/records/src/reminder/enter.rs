@@ -3,7 +3,7 @@ use utoipa::ToSchema;
 use xinglin_domain::{
     code::Code,
     id::PatientId,
-    reminder::{Address, CODE_MINUTES, Channel, Standing, normal, words},
+    reminder::{Address, AddressFault, CODE_MINUTES, Channel, Standing, may_send_code, normal, words},
 };
 use xinglin_fhir::person;
 use xinglin_platform::{AppError, AppResult, Caller, Platform, ambient, boxed, document};
@@ -76,6 +76,11 @@ pub async fn enter(
     };
     let language = language_of(new.language.as_deref(), preferred.unwrap_or(value.language))?;
     let value = value.entered(caller.actor.account, language, caller.now).map_err(refused)?;
+    // Also of others who enter it.
+    let key = platform.keys().blind(records.id(), &format!("reminder-code/{}/{to}", channel.as_str()));
+    if !platform.codes().take(key, |times| may_send_code(times, caller.now), caller.now) {
+        return Err(refused(AddressFault::TooMany));
+    }
     let used = if value.standing == Standing::Confirmed { used } else { to.clone() };
     let stored = StoredAddress { row, value, secret: Secret { to: used, next: to.clone(), code: code.clone() } };
     stored.put(&tx, caller.now).await?;
