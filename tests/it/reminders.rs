@@ -7,23 +7,26 @@ use xinglin_domain::time::Instant;
 use xinglin_store::Engine;
 
 use crate::support::{
-    Client, Clinic, HIV, HYPERTENSION, MENTAL_HEALTH, Process, TestHospital, advance, eventually,
+    Client, Clinic, HIV, HYPERTENSION, MENTAL_HEALTH, Person, Process, TestHospital, advance, clinic::id, eventually,
     message_gateway::Gateway, record, rules_on_both_engines,
 };
 
 rules_on_both_engines!(
     Stage:
     an_address_is_confirmed_by_its_code,
+    nobody_floods_a_number,
     channels_and_rules_are_the_administrators,
     a_questionnaire_reminds_and_is_delivered,
     restricted_pathways_remind_in_neutral_words,
     nights_are_quiet_but_for_danger,
     what_exceeds_the_budget_is_bundled,
     a_gateway_that_is_down_is_tried_again,
+    a_silent_gateway_is_left_alone,
     a_number_that_does_not_work_is_used_no_more,
     what_was_read_or_is_too_late_is_not_sent,
     who_wants_none_or_has_died_gets_none,
     what_is_due_is_reminded_of_before,
+    who_leaves_is_not_reminded_of_what_was_asked_again,
     a_guardian_is_reminded_for_a_child,
 );
 
@@ -167,7 +170,13 @@ async fn an_address_is_confirmed_by_its_code(stage: Stage) {
     tell(&clinic).await;
     end_as(&clinic, &["dropped no-address"]).await;
     stage.advance(HOUR).await;
-    stage.gateway.confirm(&clinic.patient, &clinic.subject, ("sms", "+8613800138000")).await;
+    for no in ["+447700900123", "12800138000"] {
+        enter(no).await.refused(&path, "BODY_INVALID");
+    }
+    // One number has one form.
+    enter("+86 138-0013-8000").await.done(&path);
+    let given = stage.gateway.code(NUMBER).await;
+    assert_eq!(clinic.patient.post(&confirm, json!({ "code": given })).await["state"], "confirmed");
     clinic.patient.refused(&confirm, json!({ "code": code }), "REMINDER_CODE").await;
 
     // It is the patient's: nobody else sets, sees or confirms it.
@@ -179,11 +188,38 @@ async fn an_address_is_confirmed_by_its_code(stage: Stage) {
     }
     let seen = clinic.administrator.get(&format!("/api/v1/audit?patient={}", clinic.subject)).await;
     assert!(seen.to_string().contains("reminder-addresses/sms/confirm"), "{seen}");
-    // Another number is confirmed anew.
-    enter("13900139000").await.done(&path);
+    // Another number is confirmed anew; the former is used until then.
+    let entered = enter("13900139000").await.done(&path);
+    assert_eq!((&entered["state"], &entered["entered"]), (&json!("confirmed"), &json!("139****9000")), "{entered}");
     tell(&clinic).await;
-    end_as(&clinic, &["dropped no-address", "dropped no-address"]).await;
-    assert_eq!(stage.gateway.reminders().await.len(), 0);
+    let sent = stage.gateway.waits_for(1).await;
+    assert_eq!(sent[0]["to"], NUMBER);
+    let code = stage.gateway.code("13900139000").await;
+    let confirmed = clinic.patient.post(&confirm, json!({ "code": code })).await;
+    assert_eq!((&confirmed["masked"], &confirmed["entered"]), (&json!("139****9000"), &json!(null)), "{confirmed}");
+    // That the former does not work says nothing of this one.
+    assert_eq!(stage.gateway.receipt(&sent[0]["id"], "address-invalid", json!({})).await, 204);
+    assert_eq!(clinic.patient.get(&addresses(&clinic)).await[0]["state"], "confirmed");
+    tell(&clinic).await;
+    assert_eq!(stage.gateway.waits_for(2).await[1]["to"], "13900139000");
+}
+
+async fn nobody_floods_a_number(stage: Stage) {
+    let clinic = stage.hospital.clinic(&[]).await;
+    stage.gateway.set_up(&clinic, "sms", json!({})).await;
+    let path = format!("{}/sms", addresses(&clinic));
+    for to in ["13800138000", "+8613800138000", "138-0013-8000"] {
+        clinic.patient.ask(Method::PUT, &path, Some(json!({ "to": to }))).await.done(&path);
+    }
+    // Another patient, the same number: it has had its codes of this hour.
+    let own = clinic.import(&[record::patient("1990-03-04")]).await.remove(0);
+    let other = clinic.hire(Person::new("flooder", "patient").acting_for(id(&own), 973)).await.0;
+    let theirs = format!("/api/v1/patients/{}/reminder-addresses/sms", id(&own));
+    let enter = async |to: &str| other.ask(Method::PUT, &theirs, Some(json!({ "to": to }))).await;
+    enter(NUMBER).await.refused(&theirs, "REMINDER_TOO_MANY");
+    enter("13900139000").await.done(&theirs);
+    stage.advance(HOUR).await;
+    enter(NUMBER).await.done(&theirs);
 }
 
 async fn channels_and_rules_are_the_administrators(stage: Stage) {
@@ -263,6 +299,10 @@ async fn a_questionnaire_reminds_and_is_delivered(stage: Stage) {
     // A receipt is the gateway's, fresh, and has its effect once.
     assert_eq!(stage.gateway.receipt(&id, "delivered", json!({ "forged": true })).await, 401);
     assert_eq!(stage.gateway.receipt(&id, "delivered", json!({ "age": 301 })).await, 401);
+    let theirs = "the-key-of-another-hospital-and-its-gateway";
+    let neighbour = stage.hospital.clinic(&[]).await;
+    stage.gateway.set_up(&neighbour, "sms", json!({ "secret": theirs })).await;
+    assert_eq!(stage.gateway.receipt(&id, "delivered", json!({ "secret": theirs })).await, 401);
     assert_eq!(ends(&clinic).await, ["sent"]);
     assert_eq!(stage.gateway.receipt(&id, "delivered", json!({})).await, 204);
     assert_eq!(ends(&clinic).await, ["delivered"]);
@@ -274,6 +314,7 @@ async fn a_questionnaire_reminds_and_is_delivered(stage: Stage) {
     // The administrator sees what became of it, the team nothing, and nobody what it was about.
     let seen = reminders(&clinic.administrator, &clinic).await;
     assert_eq!((seen.len(), &seen[0]["state"]), (1, &json!("delivered")));
+    assert_eq!((&seen[0]["urgent"], &seen[0]["count"]), (&json!(null), &json!(null)), "{seen:?}");
     let told = seen[0].to_string();
     for word in [NUMBER, "blood-pressure", "hypertension", "血压", "questionnaire", "enr-"] {
         assert!(!told.contains(word), "{told}");
@@ -410,6 +451,32 @@ async fn a_gateway_that_is_down_is_tried_again(stage: Stage) {
     assert_eq!(clinic.patient.get(&addresses(&clinic)).await[0]["state"], "confirmed");
 }
 
+async fn a_silent_gateway_is_left_alone(stage: Stage) {
+    let clinic = stage.clinic(&[]).await;
+    let neighbour = stage.hospital.clinic(&[]).await;
+    stage.gateway.set_up(&neighbour, "sms", json!({})).await;
+    stage.gateway.confirm(&neighbour.patient, &neighbour.subject, ("sms", "13900139000")).await;
+    stage.gateway.client.post("/simulate/fault", json!({ "do": "fail", "times": 1, "to": NUMBER })).await;
+    // The codes were the first two.
+    tell(&clinic).await;
+    eventually("it is tried", async || stage.gateway.asked().await == 3).await;
+    stage.settles().await;
+    // What comes meanwhile is put off without a request; that of another hospital is not.
+    tell(&clinic).await;
+    tell(&neighbour).await;
+    end_as(&neighbour, &["sent"]).await;
+    stage.settles().await;
+    end_as(&clinic, &["queued", "queued"]).await;
+    assert_eq!(stage.gateway.asked().await, 4);
+    // One attempt after a minute finds out; the other follows.
+    stage.advance(61).await;
+    eventually("one was tried", async || stage.gateway.asked().await >= 5).await;
+    stage.settles().await;
+    stage.advance(61).await;
+    end_as(&clinic, &["sent", "sent"]).await;
+    assert_eq!(stage.gateway.asked().await, 6);
+}
+
 async fn a_number_that_does_not_work_is_used_no_more(stage: Stage) {
     let clinic = stage.clinic(&[]).await;
     stage.gateway.set_up(&clinic, "wechat", json!({ "rank": 5 })).await;
@@ -461,6 +528,7 @@ async fn what_was_read_or_is_too_late_is_not_sent(stage: Stage) {
     read(&messages(&clinic).await[0]).await;
     stage.until(8, 0).await;
     end_as(&clinic, &["sent", "bundled", "bundled", "dropped read"]).await;
+    assert_eq!(reminders(&clinic.administrator, &clinic).await[3]["reason"], "not-needed");
 
     // One that nobody accepts in time is given up; the message stays.
     set_rules(&clinic, json!({ "expire_hours": 1 })).await;
@@ -576,12 +644,32 @@ async fn what_is_due_is_reminded_of_before(stage: Stage) {
     stage.advance(DAY).await;
     stage.settles().await;
     assert_eq!(due().await.len(), 1);
-    // A task of theirs is due a week after the beginning.
-    stage.advance(3 * DAY - HOUR).await;
+    // A task of theirs has a window from the seventh to the tenth day: a day before it ends.
+    stage.advance(6 * DAY - HOUR).await;
     stage.settles().await;
     assert_eq!(due().await.len(), 1);
     stage.advance(2 * HOUR).await;
     eventually("the task is due", async || due().await.len() == 2).await;
+}
+
+async fn who_leaves_is_not_reminded_of_what_was_asked_again(stage: Stage) {
+    let clinic = stage.clinic(&[&HYPERTENSION]).await;
+    let enrolment = hypertension(&clinic, stage.hospital.now()).await;
+    stage.gateway.waits_for(1).await;
+    // Asked again at midnight, the reminder waits for the morning.
+    stage.advance(DAY * 3 / 2 + 60).await;
+    stage.settles().await;
+    end_as(&clinic, &["sent", "queued"]).await;
+    clinic.patient.post(&format!("{enrolment}/leave"), json!({ "reason": "搬家", "how": "transferred" })).await;
+    stage.until(8, 0).await;
+    eventually("nobody is reminded of it", async || {
+        let ends = ends(&clinic).await;
+        ends.len() > 1 && ends[1..].iter().all(|end| end == "dropped withdrawn" || end == "bundled")
+    })
+    .await;
+    stage.advance(DAY).await;
+    stage.settles().await;
+    assert_eq!(stage.gateway.reminders().await.len(), 1);
 }
 
 async fn a_guardian_is_reminded_for_a_child(stage: Stage) {

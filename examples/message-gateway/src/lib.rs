@@ -144,15 +144,25 @@ impl MessageGateway {
 }
 
 impl Books {
-    /// Keeps something, the first time; whether it was.
-    fn keep(&mut self, new: Kept) -> bool {
+    /// Keeps something, the first time.
+    fn keep(&mut self, new: Kept) {
         if let Some(known) = self.kept.get_mut(&new.id) {
             known.times += 1;
-            return false;
+            return;
         }
         self.order.push(new.id.clone());
         self.kept.insert(new.id.clone(), new);
-        true
+    }
+
+    /// The same, in the journal first: what cannot be written down was not taken, and is taken when it comes again.
+    fn take(&mut self, new: Kept) -> std::io::Result<()> {
+        if let Some(journal) = &self.journal
+            && !self.kept.contains_key(&new.id)
+        {
+            write_down(journal, &new)?;
+        }
+        self.keep(new);
+        Ok(())
     }
 
     /// The fault that this request meets, if any; it is used up.
@@ -174,12 +184,21 @@ fn write_down(journal: &Path, kept: &Kept) -> std::io::Result<()> {
     writeln!(file, "{}", serde_json::to_string(kept)?)
 }
 
-/// The signature over direction, time, id and body.
-fn signature(way: &str, stamp: &str, id: &str, body: &[u8]) -> String {
-    let mut mac = <Hmac<Sha256>>::new_from_slice(SECRET.as_bytes()).expect("a key of any length");
+fn mac(secret: &str, way: &str, (stamp, id): (&str, &str), body: &[u8]) -> Hmac<Sha256> {
+    let mut mac = <Hmac<Sha256>>::new_from_slice(secret.as_bytes()).expect("a key of any length");
     mac.update(format!("{way}\n{stamp}\n{id}\n").as_bytes());
     mac.update(body);
-    hex::encode(mac.finalize().into_bytes())
+    mac
+}
+
+/// The signature over direction, time, id and body.
+fn signature(secret: &str, way: &str, head: (&str, &str), body: &[u8]) -> String {
+    hex::encode(mac(secret, way, head, body).finalize().into_bytes())
+}
+
+/// Whether a signature is right, in a time that does not tell how much of it is.
+fn verifies(way: &str, head: (&str, &str), body: &[u8], signature: &str) -> bool {
+    hex::decode(signature).is_ok_and(|signature| mac(SECRET, way, head, body).verify_slice(&signature).is_ok())
 }
 
 fn refusal(status: StatusCode, error: &str) -> Response {
@@ -191,7 +210,7 @@ async fn send(State(gateway): State<MessageGateway>, headers: HeaderMap, body: B
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let (stamp, id) = (header("xinglin-timestamp"), header("xinglin-id"));
     gateway.lock().asked += 1;
-    let right = header("xinglin-signature") == signature("send", stamp, id, &body) && header("xinglin-key") == KEY_ID;
+    let right = verifies("send", (stamp, id), &body, header("xinglin-signature")) && header("xinglin-key") == KEY_ID;
     let times = gateway.times();
     let in_time = stamp.parse::<i64>().is_ok_and(|stamp| times.iter().any(|now| (stamp - now).abs() <= WINDOW));
     if !right || !in_time {
@@ -213,11 +232,7 @@ async fn send(State(gateway): State<MessageGateway>, headers: HeaderMap, body: B
         _ => {}
     }
     let kept = Kept { id: id.to_owned(), body: asked, times: 1 };
-    let journal = gateway.lock().journal.clone();
-    if gateway.lock().keep(kept.clone())
-        && let Some(journal) = journal
-        && write_down(&journal, &kept).is_err()
-    {
+    if gateway.lock().take(kept).is_err() {
         return refusal(StatusCode::INTERNAL_SERVER_ERROR, "journal");
     }
     match fault.as_deref() {

@@ -45,6 +45,9 @@ pub(crate) struct Receipt {
     /// Signed otherwise.
     #[serde(default)]
     forged: bool,
+    /// Signed with this key, if not with its own.
+    #[serde(default)]
+    secret: Option<String>,
     /// Of so many seconds ago.
     #[serde(default)]
     age: i64,
@@ -64,7 +67,8 @@ pub(crate) async fn receipt(State(gateway): State<MessageGateway>, Json(receipt)
     let stamp = (gateway.now() - receipt.age).to_string();
     // A forgery is what was sent to us, shown back.
     let way = if receipt.forged { "send" } else { "receipt" };
-    let signature = signature(way, &stamp, &receipt.id, body.as_bytes());
+    let secret = receipt.secret.as_deref().unwrap_or(SECRET);
+    let signature = signature(secret, way, (&stamp, &receipt.id), body.as_bytes());
     let request = gateway.http.post(url).header("content-type", "application/json");
     let request = request.header("xinglin-id", &receipt.id).header("xinglin-timestamp", stamp);
     match request.header("xinglin-signature", signature).body(body).send().await {

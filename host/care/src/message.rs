@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 use utoipa::ToSchema;
-use xinglin_domain::id::{EnrolmentId, PatientId};
+use xinglin_domain::id::PatientId;
 use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed};
-use xinglin_records::consent;
+use xinglin_records::{consent, notice};
 
 /// A message to a patient.
 #[derive(Serialize, ToSchema)]
@@ -61,8 +61,7 @@ async fn is_open(
     patient: PatientId,
     row: &xinglin_store::Message,
 ) -> AppResult<bool> {
-    // What the host tells on behalf of a pathway is kept under its enrolment.
-    let enrolment = row.dedupe_key.split('/').next().and_then(|id| id.parse::<EnrolmentId>().ok());
+    let enrolment = notice::enrolment_of(row);
     // Other notices are between the hospital and the patient.
     Ok(caller.actor.acts_wholly_for(patient)
         || match enrolment {
@@ -71,7 +70,8 @@ async fn is_open(
         })
 }
 
-/// The patient, or who acts for them, has read a message: they are not reminded of it any more. The first time is kept.
+/// Who acts for a patient has read a message. If they do so wholly, the patient is not reminded of it any more, and the
+/// first time is kept: that the guardian of an adolescent has read it says nothing of the adolescent.
 ///
 /// # Errors
 /// `NOT_FOUND` if it is not theirs to read.
@@ -83,6 +83,9 @@ pub async fn read(platform: &Platform, caller: &Caller, patient: PatientId, id: 
     let row = row.filter(|row| row.patient_id == patient.to_string()).ok_or_else(hidden)?;
     if !caller.actor.acts_for(patient) || !is_open(platform, caller, patient, &row).await? {
         return Err(hidden());
+    }
+    if !caller.actor.acts_wholly_for(patient) {
+        return Ok(view(row));
     }
     let tx = platform.begin(caller).await?;
     tx.read_message(&row.patient_id, id, caller.now).await?;

@@ -19,6 +19,8 @@ use crate::{
     meter::Meter,
     policy::{self, Policies},
     policy_desk::{Decided, PolicyDesk},
+    silence::Silences,
+    tally::Tally,
     tasks::Tasks,
     tls,
     trail::Trail,
@@ -42,6 +44,8 @@ struct Shared {
     meter: Meter,
     policies: PolicyDesk,
     tasks: Tasks,
+    silences: Silences,
+    codes: Tally,
 }
 
 /// The hospital cannot be opened.
@@ -142,7 +146,22 @@ impl Platform {
         let (exports, blobs) = (files("exports")?, files("blobs")?);
         let meter = Meter::new()?;
         let tasks = Tasks::default();
-        let shared = Shared { config, store, clock, keys, ring, egress, exports, blobs, meter, policies, tasks };
+        let (silences, codes) = (Silences::default(), Tally::default());
+        let shared = Shared {
+            config,
+            store,
+            clock,
+            keys,
+            ring,
+            egress,
+            exports,
+            blobs,
+            meter,
+            policies,
+            tasks,
+            silences,
+            codes,
+        };
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -189,6 +208,16 @@ impl Platform {
     /// Outbound HTTP.
     pub fn egress(&self) -> &Egress {
         &self.shared.egress
+    }
+
+    /// Services that do not answer.
+    pub fn silences(&self) -> &Silences {
+        &self.shared.silences
+    }
+
+    /// Codes that were sent to an address, of whomever.
+    pub fn codes(&self) -> &Tally {
+        &self.shared.codes
     }
 
     /// Attachments.

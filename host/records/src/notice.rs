@@ -2,7 +2,10 @@
 //! hospital itself tells names no medicine and no disease: others may read along.
 
 use serde_json::{Value, json};
-use xinglin_domain::{id::PatientId, time::Instant};
+use xinglin_domain::{
+    id::{EnrolmentId, PatientId},
+    time::Instant,
+};
 use xinglin_platform::{AppResult, ambient};
 use xinglin_store::{Message, Queue, TenantTx, Work};
 
@@ -82,6 +85,12 @@ pub async fn write(
     Ok(())
 }
 
+/// The enrolment that a message is under: all that is told on behalf of a pathway has a key that begins with it. `None` of
+/// what is between the hospital and the patient.
+pub fn enrolment_of(message: &Message) -> Option<EnrolmentId> {
+    message.dedupe_key.split('/').next()?.parse().ok()
+}
+
 /// The id of the work by which a patient is reminded before something is due.
 const DUE: &str = "due-";
 
@@ -102,5 +111,28 @@ pub async fn remind_later(tx: &TenantTx, (patient, what): (PatientId, &str), at:
             Ok(tx.put_work(&[Work::new(Queue::Reminder, id, patient, at)]).await?)
         }
         _ => Ok(tx.drop_work(Queue::Reminder, &id).await?),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_pathway_tells_is_under_its_enrolment() {
+        let enrolment = EnrolmentId::from_u128(7);
+        let of = |dedupe_key: String| {
+            enrolment_of(&Message {
+                id: "msg-1".to_owned(),
+                patient_id: "pat-1".to_owned(),
+                dedupe_key,
+                body: Value::Null,
+                created_at: Instant::from_micros(0),
+                read_at: None,
+            })
+        };
+        assert_eq!(of(format!("{enrolment}/again/x/1")), Some(enrolment));
+        assert_eq!(of(format!("reminder-address/{enrolment}")), None);
+        assert_eq!(of(String::new()), None);
     }
 }

@@ -2,21 +2,26 @@ use serde_json::json;
 use xinglin_domain::{
     coding::LocalizedText,
     enrolment::{TaskRecord, request::Asked},
-    id::{EnrolmentId, RequestId, TaskId},
+    id::{EnrolmentId, PatientId, RequestId, TaskId},
+    pathway::Role,
+    relation::Age,
     time::{Day, Instant},
 };
-use xinglin_platform::{AppError, AppResult, boxed};
+use xinglin_platform::{AppError, AppResult, acting, boxed};
 use xinglin_records::{
     notice::{self, Weight},
     patient,
 };
-use xinglin_store::{StoreError, TaskState, Tenant, TenantTx, Work};
+use xinglin_store::{Queue, StoreError, TaskState, Tenant, TenantTx, Work};
 
 use super::{Ready, ready, request};
 
 /// What is due.
 struct Due {
     enrolment: EnrolmentId,
+    /// Whose.
+    of: Role,
+    /// When its time is over.
     at: Instant,
     title: LocalizedText,
 }
@@ -47,13 +52,23 @@ pub async fn remind(records: &Tenant, work: &Work, now: Instant) -> AppResult<()
             );
             let key = format!("{}/due/{what}/{}", due.enrolment, due.at.micros());
             let body = json!({ "kind": "due", "enrolment": due.enrolment, "due": due.at.to_string(), "text": text });
-            notice::write(&tx, (enrolment.patient, key, body), (Weight::Ordinary, Some(due.at)), now).await?;
+            let weight = weight(&tx, enrolment.patient, due.of, now).await?;
+            notice::write(&tx, (enrolment.patient, key, body), (weight, Some(due.at)), now).await?;
         }
     }
     Ok(tx.commit().await?)
 }
 
-/// A task that is still to be done, before its timer has fired.
+/// The addresses of an adolescent are their own: what their guardian is to do rings nobody.
+async fn weight(tx: &TenantTx, patient: PatientId, of: Role, now: Instant) -> AppResult<Weight> {
+    if of != Role::Guardian {
+        return Ok(Weight::Ordinary);
+    }
+    let age = acting::born(tx, patient).await?.map(|born| Age::of(born, now));
+    Ok(if age == Some(Age::Adolescent) { Weight::Silent } else { Weight::Ordinary })
+}
+
+/// A task that is still to be done: before its timer has fired, or while somebody waits for it after that.
 async fn task_due(tx: &TenantTx, id: TaskId) -> AppResult<Option<Due>> {
     let row = match tx.get_task(id).await {
         Ok(row) => row,
@@ -62,8 +77,16 @@ async fn task_due(tx: &TenantTx, id: TaskId) -> AppResult<Option<Due>> {
         Err(error) => return Err(error.into()),
     };
     let record: TaskRecord = serde_json::from_value(row.body).map_err(AppError::internal)?;
-    let due = Due { enrolment: row.enrolment_id, at: row.due_at, title: record.task.title };
-    Ok((row.state == TaskState::Open).then_some(due))
+    let waited_for = match row.state {
+        TaskState::Open => true,
+        TaskState::Fired => {
+            let work = tx.list_work(Queue::Timer, &row.enrolment_id.to_string()).await?;
+            work.iter().any(|work| work.id == id.to_string())
+        }
+        TaskState::Done | TaskState::Cancelled => false,
+    };
+    let (at, of) = (record.deadline(), record.task.owner);
+    Ok(waited_for.then_some(Due { enrolment: row.enrolment_id, of, at, title: record.task.title }))
 }
 
 /// A question that was not answered yet.
@@ -74,9 +97,10 @@ async fn question_due(tx: &TenantTx, id: &str) -> AppResult<Option<Due>> {
         Err(error) if error.code == xinglin_domain::code::Code::NotFound => return Ok(None),
         Err(error) => return Err(error),
     };
-    let Asked::Question { questionnaire, .. } = &record.asked else { return Ok(None) };
+    let Asked::Question { questionnaire, respondent } = &record.asked else { return Ok(None) };
     let Ready { definition, .. } = ready(tx, record.enrolment).await?;
     let asked = definition.questionnaires.into_iter().find(|known| known.code == *questionnaire);
     let title = asked.map_or_else(|| LocalizedText::zh_en("问卷", "questions"), |asked| asked.title);
-    Ok(record.is_open().then_some(Due { enrolment: record.enrolment, at: record.by, title }))
+    let of = *respondent;
+    Ok(record.is_open().then_some(Due { enrolment: record.enrolment, of, at: record.by, title }))
 }

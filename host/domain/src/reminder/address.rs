@@ -8,9 +8,15 @@ use crate::{id::AccountId, time::Instant};
 pub const CODE_MINUTES: i64 = 10;
 /// Wrong codes after which another one is needed: a project default. One in 200,000 guesses right.
 const MOST_WRONG: u32 = 5;
-/// Codes that are sent to addresses of a patient on one channel in an hour, and in a day: project defaults, so that
-/// nobody's phone can be flooded.
+/// Codes that are sent to addresses of a patient on one channel, and to one address, in an hour, and in a day: project
+/// defaults, so that nobody's phone can be flooded.
 const MOST_CODES: [(i64, usize); 2] = [(1, 3), (24, 6)];
+
+/// Whether one more code may be sent, after those of these times.
+pub fn may_send_code(codes: &[Instant], now: Instant) -> bool {
+    let within = |hours: i64| codes.iter().filter(|at| **at > now.plus_hours(-hours)).count();
+    MOST_CODES.into_iter().all(|(hours, most)| within(hours) < most)
+}
 
 /// Whether an address can be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,6 +61,16 @@ pub enum AddressFault {
     NotConfirmed,
 }
 
+/// An address that waits for its code, without what is sealed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Entered {
+    /// Who entered it.
+    pub by: AccountId,
+    /// The language of reminders there.
+    pub language: Language,
+}
+
 /// A patient's address on one channel, without what is sealed: the address itself, and its code.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -73,6 +89,10 @@ pub struct Address {
     pub code_until: Option<Instant>,
     /// Number of wrong codes since.
     pub wrong: u32,
+    /// Since when the address in use is confirmed.
+    pub confirmed_at: Option<Instant>,
+    /// What is used instead when its code was entered.
+    pub next: Option<Entered>,
     /// When codes were sent in the last day.
     pub codes: Vec<Instant>,
 }
@@ -88,47 +108,55 @@ impl Address {
             language,
             code_until: None,
             wrong: 0,
+            confirmed_at: None,
+            next: None,
             codes: Vec::new(),
         }
     }
 
-    /// An address is entered: it is used when its code was, and the one before it is used no more.
+    /// An address is entered: it is used when its code was, and the confirmed one before it until then.
     ///
     /// # Errors
     /// `TooMany`.
     pub fn entered(mut self, by: AccountId, language: Language, now: Instant) -> Result<Self, AddressFault> {
         self.codes.retain(|at| *at > now.plus_hours(-24));
-        for (hours, most) in MOST_CODES {
-            if self.codes.iter().filter(|at| **at > now.plus_hours(-hours)).count() >= most {
-                return Err(AddressFault::TooMany);
-            }
+        if !may_send_code(&self.codes, now) {
+            return Err(AddressFault::TooMany);
         }
         self.codes.push(now);
-        let until = now.plus_minutes(CODE_MINUTES);
-        Ok(Self {
-            standing: Standing::Pending,
-            by: Some(by),
-            language,
-            enabled: true,
-            code_until: Some(until),
-            wrong: 0,
-            ..self
+        self.code_until = Some(now.plus_minutes(CODE_MINUTES));
+        self.wrong = 0;
+        self.next = Some(Entered { by, language });
+        Ok(match self.standing {
+            Standing::Confirmed => self,
+            Standing::Pending | Standing::Failing | Standing::Removed => {
+                Self { standing: Standing::Pending, by: Some(by), language, enabled: true, ..self }
+            }
         })
     }
 
     /// A code is entered. The address has to be stored whatever the outcome is: wrong codes count.
     pub fn confirmed(mut self, given: &str, sent: &str, now: Instant) -> (Self, Result<(), AddressFault>) {
-        let open = self.standing == Standing::Pending
-            && self.wrong < MOST_WRONG
-            && self.code_until.is_some_and(|until| now < until);
-        if !open {
+        let open = self.wrong < MOST_WRONG && self.code_until.is_some_and(|until| now < until);
+        let Some(Entered { by, language }) = self.next.filter(|_| open) else {
             return (self, Err(AddressFault::NoCode));
-        }
+        };
         if sent.is_empty() || given != sent {
             self.wrong += 1;
             return (self, Err(AddressFault::Wrong));
         }
-        (Self { standing: Standing::Confirmed, code_until: None, wrong: 0, ..self }, Ok(()))
+        let confirmed = Self {
+            standing: Standing::Confirmed,
+            by: Some(by),
+            enabled: true,
+            language,
+            code_until: None,
+            wrong: 0,
+            confirmed_at: Some(now),
+            next: None,
+            ..self
+        };
+        (confirmed, Ok(()))
     }
 
     /// The patient chooses whether reminders come there, and in which language.
@@ -138,7 +166,11 @@ impl Address {
     pub fn preferring(self, enabled: bool, language: Language) -> Result<Self, AddressFault> {
         match self.standing {
             Standing::Removed => Err(AddressFault::NotConfirmed),
-            _ => Ok(Self { enabled, language, ..self }),
+            Standing::Pending => {
+                let next = self.next.map(|next| Entered { language, ..next });
+                Ok(Self { enabled, language, next, ..self })
+            }
+            Standing::Confirmed | Standing::Failing => Ok(Self { enabled, language, ..self }),
         }
     }
 
@@ -154,7 +186,12 @@ impl Address {
     /// The patient removes it. Codes that were sent go on counting.
     #[must_use]
     pub fn removed(self) -> Self {
-        Self { standing: Standing::Removed, code_until: None, wrong: 0, ..self }
+        Self { standing: Standing::Removed, code_until: None, wrong: 0, confirmed_at: None, next: None, ..self }
+    }
+
+    /// Whether what was handed out at this moment went there, and not to the address before it.
+    pub fn was_used_at(&self, moment: Instant) -> bool {
+        self.confirmed_at.is_some_and(|at| at <= moment)
     }
 
     /// Whether reminders are sent there.
@@ -163,17 +200,16 @@ impl Address {
     }
 }
 
-/// An address without blanks and dashes; `None` if it cannot be one of the channel: 11 digits of a mobile number of the
-/// mainland or an international number with `+`; an `openid`.
+/// An address in the one form that it is kept in; `None` if it cannot be one of the channel: the 11 digits of a mobile
+/// number of the mainland, entered with or without `+86`, blanks and dashes; an `openid`.
 pub fn normal(channel: Channel, text: &str) -> Option<String> {
     match channel {
         Channel::Sms => {
             let bare: String = text.chars().filter(|c| !matches!(c, ' ' | '-')).collect();
-            let digits = bare.strip_prefix('+').unwrap_or(&bare);
-            let all_digits = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
-            let mainland = bare.len() == 11 && bare.starts_with('1');
-            let international = bare.starts_with('+') && (7..=15).contains(&digits.len()) && !digits.starts_with('0');
-            (all_digits && (mainland || international)).then_some(bare)
+            let digits = bare.strip_prefix("+86").unwrap_or(&bare);
+            let mobile = matches!(digits.as_bytes(), [b'1', b'3'..=b'9', rest @ ..]
+                if rest.len() == 9 && rest.iter().all(u8::is_ascii_digit));
+            mobile.then(|| digits.to_owned())
         }
         Channel::Wechat => {
             let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
@@ -204,8 +240,39 @@ mod tests {
         let (confirmed, _) = pending().confirmed("1", "1", NOW);
         assert!(confirmed.is_used());
         assert_eq!(confirmed.clone().confirmed("1", "1", NOW).1, Err(AddressFault::NoCode), "a code is used once");
-        let changed = confirmed.entered(BY, Language::English, NOW).expect("the second");
-        assert!(!changed.is_used(), "another address has a code of its own");
+    }
+
+    #[test]
+    fn a_confirmed_address_is_used_until_the_next_is_confirmed() {
+        const OTHER: AccountId = AccountId::from_u128(8);
+        let (confirmed, _) = pending().confirmed("1", "1", NOW);
+        let later = NOW.plus_minutes(5);
+        let changed = confirmed.entered(OTHER, Language::English, later).expect("the second");
+        assert!(changed.is_used() && changed.by == Some(BY) && changed.language == Language::Chinese);
+        let (wrong, outcome) = changed.clone().confirmed("2", "3", later);
+        assert_eq!((outcome, wrong.is_used()), (Err(AddressFault::Wrong), true));
+        let late = later.plus_minutes(CODE_MINUTES);
+        let (kept, outcome) = changed.clone().confirmed("3", "3", late);
+        assert_eq!((outcome, kept.is_used(), kept.by), (Err(AddressFault::NoCode), true, Some(BY)));
+        let (next, outcome) = changed.clone().confirmed("3", "3", later);
+        assert_eq!((outcome, next.by, next.language), (Ok(()), Some(OTHER), Language::English));
+        // A receipt of before is of the one before.
+        assert!(next.was_used_at(later) && !next.was_used_at(later.plus_seconds(-1)));
+        assert!(changed.was_used_at(NOW) && !pending().was_used_at(later));
+        let (failed, outcome) = changed.clone().failing().confirmed("3", "3", later);
+        assert_eq!((outcome, failed.is_used()), (Ok(()), true));
+        assert_eq!(changed.removed().confirmed("3", "3", later).1, Err(AddressFault::NoCode));
+    }
+
+    #[test]
+    fn who_opted_out_and_enters_another_wants_reminders_again() {
+        let (confirmed, _) = pending().confirmed("1", "1", NOW);
+        let out = confirmed.preferring(false, Language::Chinese).expect("there is one");
+        let changed = out.entered(BY, Language::Chinese, NOW).expect("the second");
+        assert!(!changed.is_used(), "not before its code was entered");
+        assert!(changed.confirmed("2", "2", NOW).0.is_used());
+        let english = pending().preferring(true, Language::English).expect("there is one");
+        assert_eq!(english.confirmed("1", "1", NOW).0.language, Language::English);
     }
 
     #[test]
@@ -252,15 +319,18 @@ mod tests {
     #[test]
     fn addresses_have_a_form() {
         assert_eq!(normal(Channel::Sms, "138 0013-8000"), Some("13800138000".into()));
-        assert_eq!(normal(Channel::Sms, "+86 138 0013 8000"), Some("+8613800138000".into()));
+        assert_eq!(normal(Channel::Sms, "+86 138 0013 8000"), Some("13800138000".into()), "one number has one form");
         for no in [
             "",
             "+",
             "1380013800",
             "138001380001",
             "23800138000",
-            "+0123456789",
-            "+123456",
+            "12800138000",
+            "8613800138000",
+            "+8513800138000",
+            "+447700900123",
+            "+86+8613800138000",
             "１3800138000",
             "a",
             "+1234567890123456",

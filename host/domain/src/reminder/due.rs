@@ -8,6 +8,10 @@ use crate::{
 /// project default.
 const LEAD_HOURS: i64 = 24;
 
+/// How long after a question was asked once more the patient may be reminded of it, in hours: a project default. One of
+/// three days, as most are, has 12.
+const GAP_HOURS: i64 = 11;
+
 /// When a patient is reminded of what they have since one moment and until another; `None` if there is no time.
 fn remind_at(since: Instant, due: Instant) -> Option<Instant> {
     let half = due.micros().saturating_sub(since.micros()) / 2;
@@ -18,21 +22,22 @@ const fn is_of_the_patient(role: Role) -> bool {
     matches!(role, Role::Patient | Role::Guardian)
 }
 
-/// When the patient is reminded of a task of theirs before it is due. Not of a bare timer, nor of what was done.
+/// When the patient is reminded of a task of theirs before its window ends. Not of a bare timer, nor of what was done.
 pub fn remind_of_task(task: &TaskRecord, since: Instant) -> Option<Instant> {
     let theirs = is_of_the_patient(task.task.owner) && task.task.window_minutes > 0 && task.is_pending();
-    if theirs { remind_at(since, task.task.due) } else { None }
+    if theirs { remind_at(since, task.deadline()) } else { None }
 }
 
-/// When the patient is reminded of a question before its time is over. One that is asked once more at that time, or
-/// later, needs no other reminder: `None`.
+/// When the patient is reminded of a question before its time is over. One that is asked once more less than eleven
+/// hours before that needs no other reminder: `None`.
 pub fn remind_of_question(request: &RequestRecord) -> Option<Instant> {
     let Asked::Question { respondent, .. } = &request.asked else { return None };
     if !is_of_the_patient(*respondent) || !request.is_open() {
         return None;
     }
     let half = request.by.micros().saturating_sub(request.since.micros()) / 2;
-    remind_at(request.since, request.by).filter(|at| at.micros() > request.by.micros() - half)
+    let again = Instant::from_micros(request.by.micros() - half);
+    remind_at(request.since, request.by).filter(|at| *at >= again.plus_hours(GAP_HOURS))
 }
 
 #[cfg(test)]
@@ -78,8 +83,12 @@ mod tests {
     #[test]
     fn only_tasks_that_the_patient_can_still_do() {
         let due = NOW.plus_days(7);
-        assert_eq!(remind_of_task(&task(Role::Patient, 60, due), NOW), Some(NOW.plus_days(6)));
-        assert_eq!(remind_of_task(&task(Role::Guardian, 60, due), NOW), Some(NOW.plus_days(6)));
+        assert_eq!(remind_of_task(&task(Role::Patient, 60, due), NOW), Some(NOW.plus_days(6).plus_minutes(60)));
+        assert_eq!(remind_of_task(&task(Role::Guardian, 60, due), NOW), Some(NOW.plus_days(6).plus_minutes(60)));
+        let three_days = task(Role::Patient, 3 * 24 * 60, due);
+        assert_eq!(remind_of_task(&three_days, NOW), Some(NOW.plus_days(9)), "a day before the window ends");
+        let fired = TaskRecord { state: TaskState::Fired { at: due }, ..three_days };
+        assert_eq!(remind_of_task(&fired, NOW), Some(NOW.plus_days(9)), "it can still be done");
         assert_eq!(remind_of_task(&task(Role::Nurse, 60, due), NOW), None);
         assert_eq!(remind_of_task(&task(Role::Patient, 0, due), NOW), None, "a bare timer");
         let cancelled = TaskRecord { state: TaskState::Cancelled { at: NOW }, ..task(Role::Patient, 60, due) };
@@ -91,6 +100,11 @@ mod tests {
         assert_eq!(remind_of_question(&question(Role::Patient, NOW.plus_days(7))), Some(NOW.plus_days(6)));
         assert_eq!(remind_of_question(&question(Role::Patient, NOW.plus_days(2))), None, "it is asked again then");
         assert_eq!(remind_of_question(&question(Role::Patient, NOW.plus_hours(3))), None);
+        assert_eq!(remind_of_question(&question(Role::Patient, NOW.plus_hours(49))), None, "half an hour after that");
+        let shortest = NOW.plus_hours(70);
+        assert_eq!(remind_of_question(&question(Role::Patient, shortest)), Some(NOW.plus_hours(46)));
+        assert_eq!(remind_of_question(&question(Role::Patient, shortest.plus_seconds(-1))), None);
+        assert_eq!(remind_of_question(&question(Role::Patient, NOW.plus_days(3))), Some(NOW.plus_days(2)));
         assert_eq!(remind_of_question(&question(Role::Nurse, NOW.plus_days(7))), None);
         let ended = question(Role::Patient, NOW.plus_days(7));
         let ended = RequestRecord { ended: Some(Ended::Withdrawn { at: NOW }), ..ended };

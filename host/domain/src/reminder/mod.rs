@@ -12,7 +12,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::address::{Address, AddressFault, CODE_MINUTES, Standing, normal};
+pub use self::address::{Address, AddressFault, CODE_MINUTES, Entered, Standing, may_send_code, normal};
 pub use self::due::{remind_of_question, remind_of_task};
 pub use self::rules::{MOST_ATTEMPTS_WAIT_MINUTES, Next, Quiet, Rules, Tried, Verdict, retry_at};
 use crate::{

@@ -377,17 +377,18 @@ mod tests {
                 waiting.sort_by_key(|(at, one)| (*at, one.id));
                 while let Some(place) = waiting.iter().position(|(at, _)| *at <= now) {
                     let (_, mut one) = waiting.remove(place);
-                    let host = waiting.iter_mut().find(|(_, other)| other.takes_in() && one.takes_in());
-                    if let Some((_, host)) = host && one.created == now && now < one.expires {
-                        *host = host.clone().with(&one);
-                        ended.push(one.bundled(host.id, now));
-                        continue;
-                    }
                     let others: Vec<Tried> = ended.iter().chain(waiting.iter().map(|(_, other)| other))
                         .filter_map(|other| Some(Tried { at: other.tried?, urgent: other.urgent }))
                         .collect();
                     let verdict = rules.judge(&one, &others, now);
+                    let demoted = one.urgent && !verdict.urgent;
                     one.urgent = verdict.urgent;
+                    let host = waiting.iter_mut().find(|(_, other)| other.takes_in() && one.takes_in());
+                    if let Some((_, host)) = host && (one.created == now || demoted) && now < one.expires {
+                        *host = host.clone().with(&one);
+                        ended.push(one.bundled(host.id, now));
+                        continue;
+                    }
                     match verdict.next {
                         Next::Expire => ended.push(one.dropped(super::super::Reason::Expired, now)),
                         Next::Wait(at) => {

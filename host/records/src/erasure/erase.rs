@@ -12,6 +12,7 @@ use xinglin_platform::{AppError, AppResult, Caller, Platform, boxed, standing};
 use xinglin_store::{Executor, TenantScope};
 
 use super::remove_files;
+use crate::reminder;
 
 /// Result of an erasure.
 #[derive(Debug, Serialize, ToSchema)]
@@ -50,6 +51,8 @@ pub async fn erase(
     let tx = records.begin().await?;
     // As it is now that nobody erases them beside.
     tx.lock(&format!("erasure/{id}")).await?;
+    // Before their rows, as who reminds them: both would lock them in opposite orders.
+    reminder::lock(&tx, &id).await?;
     may_go(&tx, &id, tx.last_kept(&id).await?, caller).await?;
     let mut accounts = 0;
     for row in tx.list_accounts_of(&id).await? {

@@ -31,8 +31,11 @@ pub async fn confirm(
     lock(&tx, patient).await?;
     let StoredAddress { row, value, secret } = find(&tx, patient, channel).await?;
     let (value, outcome) = value.confirmed(given.code.trim(), &secret.code, caller.now);
-    let code = if outcome.is_ok() { String::new() } else { secret.code };
-    let stored = StoredAddress { row, value, secret: Secret { code, ..secret } };
+    let secret = match outcome {
+        Ok(()) => Secret { to: secret.next, ..Secret::none() },
+        Err(_) => secret,
+    };
+    let stored = StoredAddress { row, value, secret };
     // Wrong codes count.
     stored.put(&tx, caller.now).await?;
     if outcome.is_ok() {

@@ -3,7 +3,7 @@ use utoipa::ToSchema;
 use xinglin_domain::{
     code::Code,
     id::PatientId,
-    reminder::{Address, CODE_MINUTES, Channel, normal, words},
+    reminder::{Address, AddressFault, CODE_MINUTES, Channel, Standing, may_send_code, normal, words},
 };
 use xinglin_fhir::person;
 use xinglin_platform::{AppError, AppResult, Caller, Platform, ambient, boxed, document};
@@ -22,14 +22,14 @@ use crate::patient;
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EnteredAddress {
-    /// A mobile number (`13800138000`, `+8613800138000`), or an `openid` of the hospital's official account.
+    /// A mobile number of the mainland (`13800138000`, `+8613800138000`), or an `openid` of the hospital's official account.
     pub to: String,
     /// `zh-CN` or `en`; the patient's preferred language if left out.
     pub language: Option<String>,
 }
 
 /// The patient enters an address: a code is sent to it, by which they [confirm](super::confirm) that it is theirs. What
-/// was confirmed on the channel before is used no more.
+/// was confirmed on the channel before is used until then.
 ///
 /// # Errors
 /// `REMINDER_CHANNEL` if the hospital has no such channel, or the gateway refuses the address; `REMINDER_TOO_MANY`;
@@ -60,8 +60,8 @@ pub async fn enter(
     patient::treatable(&tx, patient).await?;
     let known = tx.list_reminder_addresses(&patient.to_string()).await?;
     let known = known.into_iter().find(|row| row.channel == channel.as_str()).map(StoredAddress::read).transpose()?;
-    let (row, value) = match known {
-        Some(stored) => (stored.row, stored.value),
+    let (row, value, used) = match known {
+        Some(stored) => (stored.row, stored.value, stored.secret.to),
         None => {
             let row = ReminderAddress {
                 patient_id: patient.to_string(),
@@ -71,12 +71,18 @@ pub async fn enter(
                 version: 0,
                 updated_at: caller.now,
             };
-            (row, Address::none(channel, preferred.unwrap_or_default()))
+            (row, Address::none(channel, preferred.unwrap_or_default()), String::new())
         }
     };
     let language = language_of(new.language.as_deref(), preferred.unwrap_or(value.language))?;
     let value = value.entered(caller.actor.account, language, caller.now).map_err(refused)?;
-    let stored = StoredAddress { row, value, secret: Secret { to: to.clone(), code: code.clone() } };
+    // Also of others who enter it.
+    let key = platform.keys().blind(records.id(), &format!("reminder-code/{}/{to}", channel.as_str()));
+    if !platform.codes().take(key, |times| may_send_code(times, caller.now), caller.now) {
+        return Err(refused(AddressFault::TooMany));
+    }
+    let used = if value.standing == Standing::Confirmed { used } else { to.clone() };
+    let stored = StoredAddress { row, value, secret: Secret { to: used, next: to.clone(), code: code.clone() } };
     stored.put(&tx, caller.now).await?;
     caller.write_trail(&tx).await?;
     tx.commit().await?;
@@ -101,7 +107,7 @@ pub async fn enter(
 
 const fn form(channel: Channel) -> &'static str {
     match channel {
-        Channel::Sms => "a mobile number: 11 digits, or `+` and the number with its country",
+        Channel::Sms => "a mobile number of the mainland: 11 digits, with or without `+86`",
         Channel::Wechat => "an openid of the hospital's official account: 6 to 64 letters, digits, `_` and `-`",
     }
 }

@@ -9,7 +9,7 @@ use super::{
     Stored, channel_of,
     gateway::{Gateway, ReceiptStatus},
     lock,
-    pass::{failing, handed_out_as},
+    pass::{Used, failing, handed_out_as},
     put,
 };
 
@@ -50,8 +50,10 @@ pub async fn hear(
     put(&tx, row, &heard, now).await?;
     // It may be faster than the gateway's answer.
     tx.drop_work(Queue::Reminder, &heard.message).await?;
-    if failed == Some(Reason::AddressInvalid) {
-        failing(&tx, heard.patient, channel, None, now).await?;
+    if failed == Some(Reason::AddressInvalid)
+        && let Some(tried) = heard.tried
+    {
+        failing(&tx, heard.patient, channel, Used::At(tried), now).await?;
     }
     Ok(tx.commit().await?)
 }

@@ -21,7 +21,7 @@ use utoipa::ToSchema;
 use xinglin_domain::{
     code::Code,
     id::TenantId,
-    reminder::{Address, AddressFault, Channel, Reminder, Rules, State, UnknownChannel, words::Language},
+    reminder::{Address, AddressFault, Channel, Reminder, Rules, Standing, State, UnknownChannel, words::Language},
     time::Instant,
 };
 use xinglin_platform::{AppError, AppResult, Platform, settings::settings};
@@ -49,6 +49,9 @@ pub struct ReminderAddressView {
     pub state: &'static str,
     /// The address, its middle left out.
     pub masked: String,
+    /// Another that waits for its code, its middle left out; until then the confirmed one is used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub entered: Option<String>,
     /// Whether reminders come there.
     pub enabled: bool,
     /// `zh-CN` or `en`.
@@ -64,8 +67,16 @@ pub struct ReminderAddressView {
 struct Secret {
     /// The address.
     to: String,
-    /// The code that was sent to it; empty if it is used up.
+    /// The one that waits for its code; empty if none does.
+    next: String,
+    /// The code that was sent to that; empty if it is used up.
     code: String,
+}
+
+impl Secret {
+    const fn none() -> Self {
+        Self { to: String::new(), next: String::new(), code: String::new() }
+    }
 }
 
 /// An address with its row.
@@ -79,7 +90,7 @@ impl StoredAddress {
     fn read(row: ReminderAddress) -> AppResult<Self> {
         let value = Address::deserialize(&row.body).map_err(AppError::internal)?;
         let secret = match row.secret.is_empty() {
-            true => Secret { to: String::new(), code: String::new() },
+            true => Secret::none(),
             // The error would say what it could not read.
             false => serde_json::from_str(&row.secret).map_err(|_| AppError::internal("an address cannot be read"))?,
         };
@@ -97,11 +108,13 @@ impl StoredAddress {
     }
 
     fn view(&self) -> ReminderAddressView {
-        let Address { channel, standing, enabled, language, code_until, .. } = &self.value;
+        let Address { channel, standing, enabled, language, code_until, next, .. } = &self.value;
+        let entered = next.filter(|_| *standing != Standing::Pending);
         ReminderAddressView {
             channel: channel.as_str(),
             state: standing.as_str(),
             masked: masked(*channel, &self.secret.to),
+            entered: entered.map(|_| masked(*channel, &self.secret.next)),
             enabled: *enabled,
             language: language.as_str(),
             code_until: code_until.map(|at| at.to_string()),
@@ -172,7 +185,7 @@ async fn put(tx: &TenantTx, row: ReminderRow, value: &Reminder, now: Instant) ->
 }
 
 /// Has everybody else who decides on the reminders or addresses of this patient wait for the end of the transaction.
-async fn lock(tx: &TenantTx, patient: impl std::fmt::Display) -> AppResult<()> {
+pub(crate) async fn lock(tx: &TenantTx, patient: impl std::fmt::Display) -> AppResult<()> {
     Ok(tx.lock(&format!("reminder/{patient}")).await?)
 }
 

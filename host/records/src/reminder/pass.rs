@@ -18,7 +18,7 @@ use super::{
     lock, put, receipt_url, rules_of,
 };
 use crate::{
-    notice::{Notice, Weight, tell_as},
+    notice::{Notice, Weight, enrolment_of, tell_as},
     patient,
 };
 
@@ -59,7 +59,13 @@ pub async fn pass(platform: &Platform, records: &Tenant, work: &Work, now: Insta
         receipt_url: &receipt_url(platform, records.id(), gateway.channel),
     };
     let outcome = gateway.send(platform, &sending, now).await;
-    note(records, work, &prepared, outcome, platform.now()).await
+    let now = platform.now();
+    let channel = gateway.channel.as_str();
+    match outcome {
+        Outcome::Unknown => platform.silences().unheard(records.id(), channel, now),
+        Outcome::Accepted | Outcome::Refused(_) => platform.silences().heard(records.id(), channel),
+    }
+    note((platform, records), work, &prepared, outcome, now).await
 }
 
 /// The id of a reminder at a gateway: another at each, as one may serve both channels.
@@ -164,29 +170,38 @@ async fn decide(
         Ok(usable) => usable,
         Err(reason) => return Ok(Decided::Over(reminder.dropped(reason, now))),
     };
-    if is_new && reminder.takes_in() && now < reminder.expires {
-        let mut waiting = Vec::new();
-        for row in tx.list_queued_reminders(&patient.to_string()).await? {
-            waiting.push(Stored::try_from(row)?);
-        }
-        // What waits takes in what comes.
-        if let Some(Stored { row, value }) = waiting.into_iter().find(|other| other.value.takes_in()) {
-            let host = value.with(&reminder);
-            put(tx, row, &host, now).await?;
-            return Ok(Decided::Over(reminder.bundled(host.id, now)));
-        }
-    }
     let mut others = Vec::new();
     for row in tx.list_tried_reminders(&patient.to_string(), now.plus_days(-7)).await? {
         let tried = row.tried_at.map(|at| Tried { at, urgent: row.urgent });
         others.extend(tried.filter(|_| row.id != reminder.id));
     }
     let verdict = rules.judge(&reminder, &others, now);
+    let demoted = reminder.urgent && !verdict.urgent;
     reminder.urgent = verdict.urgent;
+    if (is_new || demoted) && reminder.takes_in() && now < reminder.expires {
+        let mut waiting = Vec::new();
+        for row in tx.list_queued_reminders(&patient.to_string()).await? {
+            waiting.push(Stored::try_from(row)?);
+        }
+        // What waits takes in what comes, and what is not urgent any more.
+        let takes_in = |other: &Stored| other.value.id != reminder.id && other.value.takes_in();
+        if let Some(Stored { row, value }) = waiting.into_iter().find(takes_in) {
+            let host = value.with(&reminder);
+            put(tx, row, &host, now).await?;
+            return Ok(Decided::Over(reminder.bundled(host.id, now)));
+        }
+    }
     Ok(match verdict.next {
         Next::Expire => Decided::Over(reminder.dropped(Reason::Expired, now)),
         Next::Wait(at) => Decided::Later(reminder, at),
-        Next::Send => Decided::Now(reminder.trying(gateway.channel, count, now), gateway, address),
+        Next::Send => match platform.silences().ask(tx.id(), gateway.channel.as_str(), now) {
+            // Of many, one finds out whether the gateway answers again.
+            Some(until) => {
+                let at = until.min(reminder.expires);
+                Decided::Later(reminder, at)
+            }
+            None => Decided::Now(reminder.trying(gateway.channel, count, now), gateway, address),
+        },
     })
 }
 
@@ -208,8 +223,7 @@ async fn of_no_use<E: Executor>(records: &TenantScope<E>, message: &Message) -> 
     if message.read_at.is_some() {
         return Ok(Some(Reason::Read));
     }
-    let enrolment = message.dedupe_key.split('/').next().and_then(|id| id.parse::<EnrolmentId>().ok());
-    let Some(enrolment) = enrolment else { return Ok(None) };
+    let Some(enrolment) = enrolment_of(message) else { return Ok(None) };
     let enrolment = match records.get_document(enrolment).await {
         Ok(row) => StoredDocument::<EnrolmentId, Enrolment>::try_from(row)?.value,
         Err(StoreError::NotFound { .. }) => return Ok(Some(Reason::Withdrawn)),
@@ -229,7 +243,13 @@ async fn usable(
 ) -> AppResult<Result<(Box<Gateway>, Box<StoredAddress>), Reason>> {
     let mut gateways = Vec::new();
     for row in tx.list_reminder_channels().await? {
-        gateways.push(Gateway::of(platform, tx.id(), &row)?);
+        match Gateway::of(platform, tx.id(), &row) {
+            Ok(gateway) => gateways.push(gateway),
+            // The others remind.
+            Err(error) => {
+                tracing::error!(tenant = %tx.id(), channel = row.channel, %error, "a channel of reminders cannot be opened");
+            }
+        }
     }
     gateways.sort_by_key(|gateway| (reminder.channel != Some(gateway.channel), gateway.settings.rank));
     let mut addresses = Vec::new();
@@ -293,7 +313,13 @@ fn why_not(address: &StoredAddress) -> Unusable {
 }
 
 /// Notes what became of it. A receipt may have been faster.
-async fn note(records: &Tenant, work: &Work, prepared: &Prepared, outcome: Outcome, now: Instant) -> AppResult<()> {
+async fn note(
+    (platform, records): (&Platform, &Tenant),
+    work: &Work,
+    prepared: &Prepared,
+    outcome: Outcome,
+    now: Instant,
+) -> AppResult<()> {
     let channel = prepared.gateway.channel;
     let tx = records.begin().await?;
     lock(&tx, &work.lane).await?;
@@ -313,9 +339,9 @@ async fn note(records: &Tenant, work: &Work, prepared: &Prepared, outcome: Outco
             tx.put_off_work(work, again).await?
         }
         Outcome::Refused(Reason::AddressInvalid) => {
-            failing(&tx, value.patient, channel, Some(&prepared.to), now).await?;
+            failing(&tx, value.patient, channel, Used::To(&prepared.to), now).await?;
             // By another channel, if there is one.
-            if another(&tx, value.patient, channel).await? {
+            if usable(platform, &tx, &value, now).await?.is_ok() {
                 tx.put_off_work(work, now).await?
             } else {
                 put(&tx, row, &value.failed(Reason::AddressInvalid, now), now).await?;
@@ -332,15 +358,13 @@ async fn note(records: &Tenant, work: &Work, prepared: &Prepared, outcome: Outco
     if noted { Ok(tx.commit().await?) } else { Ok(()) }
 }
 
-/// Whether the patient has another address that is used.
-async fn another(tx: &TenantTx, patient: PatientId, channel: Channel) -> AppResult<bool> {
-    for row in tx.list_reminder_addresses(&patient.to_string()).await? {
-        let address = StoredAddress::read(row)?.value;
-        if address.channel != channel && address.is_used() {
-            return Ok(true);
-        }
-    }
-    Ok(false)
+/// Which address was used.
+#[derive(Clone, Copy)]
+pub(super) enum Used<'a> {
+    /// This one.
+    To(&'a str),
+    /// The one that was confirmed at this moment.
+    At(Instant),
 }
 
 /// An address does not work, if it is still the one that was used: the patient is told in the app, where they see it.
@@ -348,12 +372,16 @@ pub(super) async fn failing(
     tx: &TenantTx,
     patient: PatientId,
     channel: Channel,
-    used: Option<&str>,
+    used: Used<'_>,
     now: Instant,
 ) -> AppResult<()> {
     for row in tx.list_reminder_addresses(&patient.to_string()).await? {
         let StoredAddress { row, value, secret } = StoredAddress::read(row)?;
-        if value.channel != channel || !value.is_used() || used.is_some_and(|used| used != secret.to) {
+        let is_that = match used {
+            Used::To(to) => to == secret.to,
+            Used::At(moment) => value.was_used_at(moment),
+        };
+        if value.channel != channel || !value.is_used() || !is_that {
             continue;
         }
         let key = format!("reminder-address/{patient}/{}/{}", channel.as_str(), row.version);

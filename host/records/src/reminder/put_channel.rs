@@ -105,9 +105,15 @@ pub async fn put_channel(
     }
     let records = platform.store().tenant(tenant);
     records.profile().await?;
-    let kept = records.find_reminder_channel(channel.as_str()).await?;
-    let kept = kept.map(|row| unseal(platform, tenant, &row)).transpose()?;
-    let secret = new.secret.or(kept).ok_or_else(|| invalid("secret", "there is none yet"))?;
+    let secret = match new.secret {
+        // Also in place of one that cannot be opened.
+        Some(secret) => secret,
+        None => {
+            let kept = records.find_reminder_channel(channel.as_str()).await?;
+            let kept = kept.ok_or_else(|| invalid("secret", "there is none yet"))?;
+            unseal(platform, tenant, &kept)?
+        }
+    };
     if secret.len() < 32 || !plain(&secret, 256) {
         return Err(invalid("secret", "32 to 256 letters, digits and signs"));
     }
@@ -124,6 +130,8 @@ pub async fn put_channel(
     let tx = records.begin().await?;
     tx.put_reminder_channel(&row).await?;
     tx.commit().await?;
+    // It may be another.
+    platform.silences().heard(tenant, channel.as_str());
     tracing::info!(%tenant, channel = row.channel, by = %caller.actor.account, "a channel of reminders was set up");
     view(platform, tenant, &row)
 }

@@ -18,8 +18,7 @@ pub async fn remove(platform: &Platform, caller: &Caller, patient: PatientId, ch
     let tx = platform.begin(caller).await?;
     lock(&tx, patient).await?;
     let StoredAddress { row, value, .. } = find(&tx, patient, channel).await?;
-    let nothing = Secret { to: String::new(), code: String::new() };
-    StoredAddress { row, value: value.removed(), secret: nothing }.put(&tx, caller.now).await?;
+    StoredAddress { row, value: value.removed(), secret: Secret::none() }.put(&tx, caller.now).await?;
     caller.write_trail(&tx).await?;
     Ok(tx.commit().await?)
 }

@@ -65,7 +65,7 @@ pub async fn pass(records: &Tenant, work: &Work, now: Instant) -> AppResult<()> 
 async fn ask_again(tx: &TenantTx, ready: &Ready, record: &RequestRecord, now: Instant) -> AppResult<()> {
     match &record.asked {
         Asked::Question { questionnaire, respondent: Role::Patient | Role::Guardian } => {
-            let key = format!("{}/again/{}", record.id, record.since.micros());
+            let key = format!("{}/again/{}/{}", record.enrolment, record.id, record.since.micros());
             ask_patient(tx, ready, (questionnaire, key), now).await
         }
         // Staff find it in their list.
