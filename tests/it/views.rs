@@ -602,7 +602,7 @@ async fn an_employer_sees_groups_and_nobody(hospital: TestHospital) {
     }
     // Who joins, leaves or changes meanwhile does not change what is published.
     let tenth = join(9).await;
-    let (client, patient, enrolment) = &people[1];
+    let (_, _, enrolment) = &people[1];
     clinic.doctor.post(&format!("/api/v1/enrolments/{enrolment}/leave"), json!({ "reason": "已完成" })).await;
     assert_eq!(large_chief.get(FIGURES).await, answer.body);
     assert_eq!(groups(&gradual_chief).await, json!([]));

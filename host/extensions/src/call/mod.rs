@@ -18,9 +18,9 @@ use xinglin_domain::{
 use xinglin_platform::{AppError, AppResult, ambient, boxed, grant, policy_desk};
 use xinglin_records::{audit, snapshot::LeftOut};
 use xinglin_runtime::{Call, CallContext, CallFailure, HostServices, Mistake, NoRecord, Plugin, RecordRead, Tape};
-use xinglin_store::{Install, KvWrite, TenantTx};
+use xinglin_store::{Install, KvWrite, NewTapeEntry, TenantTx};
 
-use crate::{Extensions, install, tape::new_entry};
+use crate::{Extensions, install};
 
 use self::egress::PluginEgress;
 pub(crate) use self::egress::{SECRET, place};
@@ -244,6 +244,19 @@ impl<'a> Calls<'a> {
     pub fn views(&self) -> Vec<CallView> {
         self.views.clone()
     }
+}
+
+/// A tape as it is stored, with what the call was about.
+pub(crate) fn new_entry(tape: &Tape, references: Vec<String>) -> AppResult<NewTapeEntry> {
+    Ok(NewTapeEntry {
+        call_id: tape.call,
+        plugin_id: tape.plugin.clone(),
+        digest: tape.digest.to_string(),
+        hook: tape.hook.clone(),
+        recorded_at: tape.started,
+        references,
+        record: serde_json::to_vec(tape).map_err(AppError::internal)?,
+    })
 }
 
 /// A failed call as input of the review rules.

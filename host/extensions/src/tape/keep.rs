@@ -2,8 +2,7 @@ use xinglin_domain::{access::Action, id::TenantId};
 use xinglin_platform::{AppResult, Caller, boxed};
 use xinglin_runtime::Tape;
 
-use super::new_entry;
-use crate::Extensions;
+use crate::{Extensions, call::new_entry};
 
 /// Puts calls on tape that were made without a hospital, such as those of a simulation, at the end of the tenant's
 /// chain. They are about nobody.

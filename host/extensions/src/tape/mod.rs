@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 use xinglin_platform::{AppError, AppResult};
 use xinglin_runtime::{Output, Tape};
-use xinglin_store::{NewTapeEntry, TapeEntry};
+use xinglin_store::TapeEntry;
 
 use self::replay::{alone, on_other, replayed};
 
@@ -43,19 +43,6 @@ pub struct TapeView {
     /// The tape: plugin, digest, input, answers of the host, output.
     #[schema(value_type = Object)]
     pub tape: Value,
-}
-
-/// A tape as it is stored, with what the call was about.
-pub(crate) fn new_entry(tape: &Tape, references: Vec<String>) -> AppResult<NewTapeEntry> {
-    Ok(NewTapeEntry {
-        call_id: tape.call,
-        plugin_id: tape.plugin.clone(),
-        digest: tape.digest.to_string(),
-        hook: tape.hook.clone(),
-        recorded_at: tape.started,
-        references,
-        record: serde_json::to_vec(tape).map_err(AppError::internal)?,
-    })
 }
 
 /// A tape as nested JSON; its parts are stored as text.
