@@ -555,7 +555,7 @@ async fn whose_seat_it_is_opens_a_restricted_request_and_nothing_else(hospital: 
         assert_eq!(list.len(), wanted, "{list:?}");
         for one in list {
             let keys: Vec<&str> = one.as_object().expect("a request").keys().map(String::as_str).collect();
-            assert_eq!(keys, ["by", "id", "kind", "restricted", "since", "state"], "{one}");
+            assert_eq!(keys, ["id", "restricted", "kind", "state", "since", "by"], "{one}");
         }
         let hidden = who.ask(Method::GET, &enrolment, None).await;
         assert!(hidden.status.is_client_error(), "{}", hidden.text);
