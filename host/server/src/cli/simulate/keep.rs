@@ -50,7 +50,7 @@ impl Archive {
         let new = NewTenant { kind: Kind::Hospital, name: format!("{SIMULATION}{name}"), consent: None };
         let tenant = tenant::create(&hospital.platform, &caller, new).await?.id;
         let (tapes, received) = channel(4 * BATCH);
-        let writer = tokio::spawn(write(hospital.clone(), caller, tenant, received));
+        let writer = hospital.platform.tasks().spawn(write(hospital.clone(), caller, tenant, received));
         Ok(Self { hospital, tenant, tapes, writer })
     }
 
