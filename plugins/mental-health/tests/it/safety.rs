@@ -147,7 +147,7 @@ fn the_same_news_twice_is_one_until_somebody_has_spoken_with_the_patient() {
     let mut run = after(1);
     let observation = item_9(&run, ObservationValue::Coded(vec![Coding::loinc("LA6571-9")]));
     run.observed(observation, Provenance::Device);
-    assert_eq!((danger(&run).map(|(minutes, _)| minutes), run.referrals().len()), (Some(5), 1));
+    assert_eq!((danger(&run), run.referrals().len()), (None, 1), "the host's own list asks for the contact");
     pass(&mut run);
     let again = give(&mut run, phq9(12, 3));
     assert_eq!((codes(&again), messages(&again).len()), (vec!["PHQ9_REVIEW"], 0));
@@ -255,46 +255,47 @@ fn item_9_of_any_system_is_judged() {
     let score = |value: &str, unit: &str| {
         ObservationValue::Quantity(Quantity::new(value.parse::<Decimal>().expect("a decimal"), unit))
     };
-    for (value, minutes) in [
-        (ObservationValue::Integer(0), None),
-        (ObservationValue::Integer(1), Some(239)),
-        (ObservationValue::Integer(2), Some(5)),
+    let (clear, concern, acute) = ((false, 0), (true, 0), (true, 1));
+    for (value, told_and_held) in [
+        (ObservationValue::Integer(0), clear),
+        (ObservationValue::Integer(1), concern),
+        (ObservationValue::Integer(2), acute),
         // What cannot be read is treated as a risk.
-        (ObservationValue::Integer(4), Some(239)),
-        (ObservationValue::Integer(-1), Some(239)),
-        (score("3.0", "{score}"), Some(5)),
-        (score("1.5", "{score}"), Some(239)),
-        (score("1", "mg"), Some(239)),
-        (ObservationValue::Coded(vec![Coding::loinc("LA6569-3")]), Some(239)),
-        (ObservationValue::Coded(vec![Coding::loinc("LA6568-5")]), None),
-        (ObservationValue::Coded(vec![Coding::snomed("373066001")]), Some(239)),
-        (ObservationValue::Boolean(true), Some(239)),
-        (ObservationValue::Text("often".to_owned()), Some(239)),
-        (ObservationValue::Absent, Some(239)),
+        (ObservationValue::Integer(4), concern),
+        (ObservationValue::Integer(-1), concern),
+        (score("3.0", "{score}"), acute),
+        (score("1.5", "{score}"), concern),
+        (score("1", "mg"), concern),
+        (ObservationValue::Coded(vec![Coding::loinc("LA6569-3")]), concern),
+        (ObservationValue::Coded(vec![Coding::loinc("LA6568-5")]), clear),
+        (ObservationValue::Coded(vec![Coding::snomed("373066001")]), concern),
+        (ObservationValue::Boolean(true), concern),
+        (ObservationValue::Text("often".to_owned()), concern),
+        (ObservationValue::Absent, concern),
     ] {
         let mut run = after(1);
         let observation = item_9(&run, value.clone());
         let directives = run.observed(observation, Provenance::Clinician);
-        assert_eq!(danger(&run).map(|(minutes, _)| minutes), minutes, "{value:?}");
-        assert_eq!(directives.iter().any(|one| matches!(one, Directive::Contact(_))), minutes.is_some(), "{value:?}");
-        assert_eq!(run.holds().len(), usize::from(minutes == Some(5)), "{value:?}");
+        assert_eq!((!messages(&directives).is_empty(), run.holds().len()), told_and_held, "{value:?}");
+        // The host's own list has asked for it.
+        assert!(!directives.iter().any(|one| matches!(one, Directive::Contact(_))), "{value:?}");
     }
     // In a panel, of the future, and of an unknown time.
     let mut run = enrolled();
     let panel = run.patient.panel(Coding::loinc("44249-1"), &[(Coding::loinc("44260-8"), "2", "{score}")]);
     run.observed(panel, Provenance::Clinician);
-    assert_eq!(danger(&run).map(|(minutes, _)| minutes), Some(5));
+    assert_eq!(run.holds().len(), acute.1);
     let mut run = enrolled();
     let mut later = item_9(&run, ObservationValue::Integer(3));
     later.effective = Some(run.now() + 1);
-    run.observed(later, Provenance::Clinician);
-    assert_eq!(danger(&run).map(|(minutes, _)| minutes), Some(239));
+    let told = run.observed(later, Provenance::Clinician);
+    assert_eq!((!messages(&told).is_empty(), run.holds().len()), concern);
     let mut run = enrolled();
     let mut undated = item_9(&run, ObservationValue::Integer(3));
     undated.effective = None;
     undated.attributes.push(Attribute { key: "xinglin.later".to_owned(), value: AttributeValue::Boolean(true) });
     run.observed(undated, Provenance::Clinician);
-    assert_eq!(danger(&run).map(|(minutes, _)| minutes), Some(5));
+    assert_eq!(run.holds().len(), acute.1);
 }
 
 #[test]
