@@ -54,7 +54,7 @@ pub struct TaskView {
     /// Code of the task in its pathway.
     pub code: String,
     /// What is to be done.
-    #[schema(value_type = Object)]
+    #[schema(value_type = Vec<Object>)]
     pub title: LocalizedText,
     /// The role that it is given to.
     pub role: &'static str,

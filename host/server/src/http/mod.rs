@@ -436,6 +436,8 @@ mod tests {
             "GET /oauth/jwks",
             "GET /readyz",
             "POST /api/v1/cash/{tenant}/{channel}/notices",
+            // Signed by the gateway.
+            "POST /api/v1/reminders/{tenant}/{channel}/receipts",
             "POST /api/v1/sessions",
             "POST /api/v1/sessions/passkey/confirm",
             "POST /api/v1/sessions/passkey/offer",
