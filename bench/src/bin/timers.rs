@@ -154,7 +154,7 @@ async fn measure(arguments: &Arguments, package: &[u8], enrolments: usize) -> Re
     let variables = [("XINGLIN_PLUGINS__ALLOW_UNSIGNED", "true"), ("XINGLIN_MOVABLE_CLOCK", "true")];
     let mut server = Server::start(&arguments.server, arguments.engine, &variables).await?;
     let process = server.child.id().ok_or("no process")?;
-    let hospital = Hospital::found(&server.base, package).await?;
+    let mut hospital = Hospital::found(&server.base, package).await?;
     let patients = hospital.import(enrolments, arguments.connections).await?;
 
     let started = Instant::now();
@@ -162,6 +162,8 @@ async fn measure(arguments: &Arguments, package: &[u8], enrolments: usize) -> Re
     // The first timer is due a week after the first enrolment.
     let ahead = WEEK_SECONDS.saturating_sub(started.elapsed().as_secs() + BEFORE);
     hospital.operator.post("/api/v1/clock/advance", json!({ "seconds": ahead })).await?;
+    // A session does not last a week.
+    hospital.doctor = Api::at(&server.base).sign_in(Some(&hospital.tenant), "doctor").await?;
 
     let before = resident(process)?;
     let (read, refused, peak) = hospital.ask(&patients, process, arguments).await?;
@@ -227,6 +229,7 @@ fn resident(process: u32) -> Result<u64> {
 // --- the hospital ----------------------------------------------------------------
 
 struct Hospital {
+    tenant: String,
     administrator: Api,
     doctor: Api,
     operator: Api,
@@ -244,7 +247,7 @@ impl Hospital {
         operator.post(&format!("{plugin}/enable"), Value::Null).await?;
         let administrator = clinic::hire(&anyone, &operator, &tenant, ("administrator", 0)).await?;
         let doctor = clinic::hire(&anyone, &operator, &tenant, ("doctor", 1)).await?;
-        Ok(Self { administrator, doctor, operator })
+        Ok(Self { tenant, administrator, doctor, operator })
     }
 
     /// Patients with diabetes; their ids.
