@@ -209,7 +209,7 @@ async fn people_are_verified_under_the_first_contract(hospital: TestHospital) {
     assert_eq!(replays(&clinic).await, BTreeSet::from(hooks));
 }
 
-fn follow_up_hook(function: &str) -> String {
+pub fn follow_up_hook(function: &str) -> String {
     format!("xinglin:pathway/follow-up@1.1.0#{function}")
 }
 

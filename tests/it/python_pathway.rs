@@ -1,8 +1,6 @@
 //! A pathway of 1.1 in Python, `examples/python-pathway`: every function, most events and directives, on a hospital and on
 //! the runtime alone.
 
-use std::collections::BTreeSet;
-
 use serde_json::{Value, json};
 use xinglin_domain::{
     id::{CallId, TenantId},
@@ -12,22 +10,17 @@ use xinglin_domain::{
 use xinglin_runtime::{Call, CallContext, Grants, HostServices, Options, Package, Plugin, Runtime};
 
 use crate::{
-    compat::replays,
-    support::{Client, Clinic, PYTHON_PATHWAY, TestHospital, eventually, on_both_engines, record},
+    compat::{follow_up_hook, replays},
+    follow_up,
+    support::{Clinic, PYTHON_PATHWAY, TestHospital, eventually, on_both_engines, record},
 };
 
 on_both_engines!(TestHospital: a_python_pathway_from_enrolment_to_leaving);
 
 const DAY: i64 = 86_400;
 
-async fn requests(client: &Client, enrolment: &str) -> BTreeSet<(String, String)> {
-    let list = client.get(&format!("{enrolment}/requests")).await;
-    let of = |one: &Value, key: &str| one[key].as_str().expect("text").to_owned();
-    list.as_array().expect("requests").iter().map(|one| (of(one, "code"), of(one, "state"))).collect()
-}
-
 async fn is(clinic: &Clinic, enrolment: &str, code: &str, state: &str) -> bool {
-    requests(&clinic.doctor, enrolment).await.contains(&(code.to_owned(), state.to_owned()))
+    follow_up::requests(&clinic.doctor, enrolment).await.contains(&follow_up::state(code, state))
 }
 
 async fn has_alert(clinic: &Clinic, code: &str) -> bool {
@@ -120,8 +113,7 @@ async fn a_python_pathway_from_enrolment_to_leaving(hospital: TestHospital) {
     assert!(!has_alert(&clinic, "PATHWAY_SILENT").await, "it answered every time");
 
     let hooks = replays(&clinic).await;
-    let wanted = ["describe", "screen", "step"].map(|function| format!("xinglin:pathway/follow-up@1.1.0#{function}"));
-    assert!(wanted.iter().all(|hook| hooks.contains(hook)), "{hooks:?}");
+    assert!(["describe", "screen", "step"].iter().all(|hook| hooks.contains(&follow_up_hook(hook))), "{hooks:?}");
 }
 
 fn context() -> CallContext {

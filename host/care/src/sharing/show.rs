@@ -8,9 +8,9 @@ use xinglin_domain::{
     sharing::{Shared, danger_with_kin, with_kin},
 };
 use xinglin_extensions::{Extensions, install};
-use xinglin_platform::{AppError, AppResult, Caller, acting, boxed, document::Stored, grant, settings::settings};
+use xinglin_platform::{AppError, AppResult, Caller, acting, boxed, document::Stored, settings::settings};
 use xinglin_records::{consent, patient as records_of_patient};
-use xinglin_store::{DocumentQuery, StoreError, TaskQuery, Tenant};
+use xinglin_store::{DocumentQuery, TaskQuery, Tenant};
 
 use super::{Ground, SharedDanger, SharedPathway, SharedStatus, SharedTask, SharedView};
 use crate::{panel, safety};
@@ -38,12 +38,8 @@ pub async fn show(extensions: &Extensions, caller: &Caller, patient: PatientId) 
     let mut pathways = Vec::new();
     for row in records.list_documents::<EnrolmentId>(&query, None, MOST).await? {
         let Stored::<_, Enrolment> { value: enrolment, .. } = row.try_into()?;
-        let labels = match records.get_install(&enrolment.plugin).await {
-            Ok(install) => grant::compartments(&install)?,
-            // Nobody knows in which compartments it lay.
-            Err(StoreError::NotFound { .. }) => continue,
-            Err(error) => return Err(error.into()),
-        };
+        let known = consent::compartments_if_known(&records, &enrolment.plugin).await?;
+        let Some(labels) = known else { continue };
         let of = (enrolment.id, labels);
         let shared = with_kin(&consents, caller.actor.account, of, &consenters, caller.now);
         pathways.extend(pathway(extensions, caller, (enrolment, labels), shared).await?);

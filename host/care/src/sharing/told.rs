@@ -8,9 +8,9 @@ use xinglin_domain::{
     sharing::{CareStatus, with_organisation},
     time::Instant,
 };
-use xinglin_platform::{AppResult, acting, document::Stored, grant};
+use xinglin_platform::{AppResult, acting, document::Stored};
 use xinglin_records::{consent, patient as records_of_patient};
-use xinglin_store::{Executor, StoreError, TenantScope};
+use xinglin_store::{Executor, TenantScope};
 
 /// What an organisation may be told of somebody.
 #[derive(Debug, Clone, Copy)]
@@ -86,12 +86,7 @@ async fn by_record<E: Executor>(
     let (mut by, mut enrolments) = (None, Vec::new());
     for id in named {
         let Stored::<_, Enrolment> { value, .. } = records.get_document(id).await?.try_into()?;
-        let labels = match records.get_install(&value.plugin).await {
-            Ok(install) => grant::compartments(&install)?,
-            // Nobody knows in which compartments it lay.
-            Err(StoreError::NotFound { .. }) => continue,
-            Err(error) => return Err(error.into()),
-        };
+        let Some(labels) = consent::compartments_if_known(records, &value.plugin).await? else { continue };
         let said = with_organisation(&consents, (organisation.id, part), (id, labels), &consenters, now);
         if let Some(consent) = said.filter(|_| value.patient == patient) {
             by.get_or_insert(consent);

@@ -157,9 +157,17 @@ pub async fn may_enter(
 
 /// The compartment granted to a plugin; its writes are labelled with it.
 pub async fn compartments_of<E: Executor>(records: &TenantScope<E>, plugin: &str) -> AppResult<Compartments> {
+    Ok(compartments_if_known(records, plugin).await?.unwrap_or(Compartments::NONE))
+}
+
+/// The same; `None` if the plugin is not there any more, so that nobody knows in which compartments what it wrote lies.
+pub async fn compartments_if_known<E: Executor>(
+    records: &TenantScope<E>,
+    plugin: &str,
+) -> AppResult<Option<Compartments>> {
     match records.get_install(plugin).await {
-        Ok(install) => grant::compartments(&install),
-        Err(xinglin_store::StoreError::NotFound { .. }) => Ok(Compartments::NONE),
+        Ok(install) => grant::compartments(&install).map(Some),
+        Err(xinglin_store::StoreError::NotFound { .. }) => Ok(None),
         Err(error) => Err(error.into()),
     }
 }

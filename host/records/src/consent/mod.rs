@@ -23,8 +23,8 @@ use xinglin_platform::{AppError, AppResult, Caller};
 
 pub use self::access::of_patient;
 pub use self::access::{
-    PluginAccess, RecordAccess, Shown, Span, compartments_of, identifies, may_bill, may_enter, may_open, may_open_part,
-    may_see_enrolment, plugin_access, plugin_sees, record_access, section,
+    PluginAccess, RecordAccess, Shown, Span, compartments_if_known, compartments_of, identifies, may_bill, may_enter,
+    may_open, may_open_part, may_see_enrolment, plugin_access, plugin_sees, record_access, section,
 };
 pub(crate) use self::access::{exportable, may_read, search_access};
 pub use self::give::{GiveConsent, give};
